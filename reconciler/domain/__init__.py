@@ -1,0 +1,1 @@
+"""The rules of reconciliation, pure: standard library only, no clock, no logger, no I/O."""

@@ -1,0 +1,81 @@
+"""A channel's policy: every number that a merchant may set, with its default, in one place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Final
+
+#: A ``live_from`` that holds nothing back.
+ALWAYS: Final = datetime(1, 1, 1, tzinfo=UTC)
+#: Absent orders due the same day raise the alarm after this long, though nothing is re-sent before G.
+SAME_DAY_ALARM: Final = timedelta(minutes=10)
+#: A register that has not fetched a record after this long has a problem.
+REGISTER_GRACE: Final = timedelta(minutes=2)
+#: When an unknown outcome is looked up again, counted from the send.
+LOOKUPS: Final = (timedelta(seconds=30), timedelta(minutes=2), timedelta(minutes=5), timedelta(minutes=15))
+#: A queue entry that waits longer than this for a worker is stuck.
+QUEUE_PATIENCE: Final = timedelta(seconds=60)
+#: When more orders than max(floor, share x compared) look missing, believe the read is wrong, not the orders.
+BRAKE_FLOOR: Final = 20
+BRAKE_SHARE: Final = 0.20
+#: Amount differences above this share of the total are urgent.
+AMOUNT_ALARM_SHARE: Final = 0.01
+
+
+class Delivery(StrEnum):
+    """Who brings orders into the POS."""
+
+    THEIRS = "theirs"
+    OURS = "ours"
+
+
+class Send(StrEnum):
+    """Whether we may submit by ourselves."""
+
+    AUTO = "auto"
+    ASK = "ask"
+    OFF = "off"
+
+
+@dataclass(frozen=True, slots=True)
+class DownloadRule:
+    """The cart states in which the channel's integration takes an order; empty means any."""
+
+    payment: frozenset[str] = frozenset()
+    fulfillment: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """How one channel is judged."""
+
+    poll_interval: timedelta = timedelta(hours=1)
+    push: bool = False
+    grace_override: timedelta | None = None
+    retry_horizon: timedelta | None = None
+    download: DownloadRule = DownloadRule()
+    tolerance_per_line: int = 1
+    location: str | None = None
+    delivery: Delivery = Delivery.THEIRS
+    send: Send = Send.AUTO
+    live_from: datetime = ALWAYS
+    reference_prefix: str = ""
+    sku_map: Mapping[str, str] = field(default_factory=dict)
+    shipping_map: Mapping[str, str] = field(default_factory=dict)
+    timezone: str = "UTC"
+    lookups: tuple[timedelta, ...] = LOOKUPS
+
+    @property
+    def grace(self) -> timedelta:
+        """``G``: how long an order may be on its way before its absence means anything."""
+        if self.grace_override is not None:
+            return self.grace_override
+        return timedelta(minutes=2) if self.push else 2 * self.poll_interval
+
+    @property
+    def resend_after(self) -> timedelta:
+        """How long after payment a re-send may come at the earliest, where delivery is theirs."""
+        return max(self.grace, self.retry_horizon or self.grace)

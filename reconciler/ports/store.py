@@ -1,0 +1,298 @@
+"""The database as services see it. One unit of work is one connection and its transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Protocol, TypeAlias
+
+from reconciler.domain.evidence import QueueFacts
+from reconciler.domain.orders import CartOrder, PosOrder
+from reconciler.domain.verdict import Verdict
+from reconciler.ports.configuration import Channel, Configuration, ConnectionState, Side
+from reconciler.ports.vendors import Coverage, Outcome, Page, Submission
+
+
+class Channels(Protocol):
+    """Merchants, connections and channels."""
+
+    def get(self, name: str) -> Channel:
+        """Return a channel by name; raise NotFoundError naming those that exist."""
+        ...
+
+    def by_id(self, channel_id: int) -> Channel:
+        """Return a channel by id; raise NotFoundError."""
+        ...
+
+    def list(self, merchant: str | None = None) -> Sequence[Channel]:
+        """Return all channels, or those of one merchant, by name."""
+        ...
+
+    def take_due(self, limit: int = 100) -> Sequence[int]:
+        """Claim channels whose next run is due (database clock), moving each on by its poll interval."""
+        ...
+
+    def try_lock(self, channel_id: int) -> bool:
+        """Take the channel's run lock until the connection closes; False when another run has it."""
+        ...
+
+    def set_compared(self, channel_id: int, run_id: int) -> None:
+        """Note that all changes up to ``run_id`` were compared."""
+        ...
+
+    def set_state(self, connection_id: int, state: ConnectionState, reason: str, now: datetime) -> None:
+        """Record how a connection is doing."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ingested:
+    """What storing a page did."""
+
+    read: int = 0
+    changed: int = 0
+    quarantined: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suspect:
+    """A cart order that does not plainly agree, with what the database knows of it."""
+
+    cart: CartOrder
+    records: tuple[PosOrder, ...]
+    seen_inside_rule: bool
+    digest: bytes
+    queue: QueueFacts | None
+    #: Reference-less tickets of the same total that no other order has taken.
+    tickets: tuple[PosOrder, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What the ledger proves about one side: the latest read, and the union of complete ones."""
+
+    complete: bool
+    absence_trusted: bool
+    reason: str
+    #: Disjoint, ascending intervals that complete reads covered.
+    intervals: tuple[tuple[datetime, datetime], ...]
+
+    def covers(self, start: datetime, end: datetime) -> bool:
+        """Say whether one interval holds both moments."""
+        return any(low <= start and end <= high for low, high in self.intervals)
+
+
+class Orders(Protocol):
+    """Order snapshots, coverage and quarantine. Set-based; agreeing orders never leave the database."""
+
+    def ingest_cart(self, channel: Channel, run_id: int, page: Page[CartOrder], now: datetime) -> Ingested:
+        """Store a page of cart orders; unchanged ones (same digest) are left alone."""
+        ...
+
+    def ingest_pos(self, channel: Channel, run_id: int, page: Page[PosOrder], now: datetime) -> Ingested:
+        """Store a page of POS records; likewise."""
+        ...
+
+    def add_coverage(self, channel_id: int, run_id: int, side: Side, coverage: Coverage) -> None:
+        """Append to the ledger what was read."""
+        ...
+
+    def high_water(self, channel_id: int, side: Side) -> datetime | None:
+        """Return where the last complete coverage ended; None when there was none."""
+        ...
+
+    def proof(self, channel_id: int, side: Side) -> Proof:
+        """Return what the ledger proves about a side now."""
+        ...
+
+    def suspects(self, channel: Channel, *, full: bool, now: datetime) -> Iterator[Sequence[Suspect]]:
+        """Yield, in chunks, the orders that disagree, are absent, or are due for a second look.
+
+        ``full`` looks at every order; otherwise at what changed since ``channel.compared_run`` or is due.
+        """
+        ...
+
+    def examined(self, channel: Channel, *, full: bool, now: datetime) -> int:
+        """Count the cart orders that ``suspects`` looks at, agreeing ones included."""
+        ...
+
+    def orphans(self, channel: Channel) -> Iterator[Sequence[PosOrder]]:
+        """Yield live online POS records that no cart order of a channel sharing this POS explains."""
+        ...
+
+    def get_cart(self, channel_id: int, reference: str) -> tuple[CartOrder, bytes] | None:
+        """Return the stored cart order and its digest."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """A verdict on a subject: a cart reference, or ``pos:ID`` for an orphan, or ``connection:NAME``."""
+
+    subject: str
+    verdict: Verdict
+
+
+class Mismatches(Protocol):
+    """Classified disagreements and their append-only history."""
+
+    def record(self, channel_id: int, run_id: int, judgements: Iterable[Judgement], now: datetime) -> None:
+        """Open, update or close mismatches so that they say what the judgements say.
+
+        Agreed subjects close what is open; classes that are not worth a finding (``excluded``,
+        ``sync_delay``) close what is open as well; an order's ``cannot_tell`` leaves everything as it is.
+        """
+        ...
+
+    def close_absent(self, channel_id: int, prefix: str, subjects: Iterable[str], now: datetime) -> None:
+        """Close open mismatches whose subject starts with ``prefix`` and is not among ``subjects``."""
+        ...
+
+
+class Trigger(StrEnum):
+    """Why an attempt is made."""
+
+    AUTO = "auto"
+    RETRY = "retry"
+    ADMIN = "admin"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """A queue entry that this worker may work on until its lease ends. ``token`` fences every write."""
+
+    channel_id: int
+    reference: str
+    token: int
+    #: What the claim is for: a first look and send, or another look at an unknown outcome.
+    in_doubt: bool
+    attempts: int
+    #: Automatic attempts that spent budget.
+    spent: int
+    trigger: Trigger
+    actor: str
+    reason: str
+    key: str | None
+    body: bytes | None
+    #: When the last attempt's bytes left.
+    sent_at: datetime | None
+    lookups: int
+    cart_digest: bytes | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intent:
+    """A submission about to be made: committed before its first byte leaves."""
+
+    submission: Submission
+    cart_digest: bytes
+
+
+class Queue(Protocol):
+    """Queue entries and their append-only attempts.
+
+    Every write under a claim is fenced by its token: a worker whose lease was taken over gets
+    RefusedError, and nothing is written.
+    """
+
+    def enqueue(self, channel_id: int, references: Iterable[str], now: datetime) -> int:
+        """Create entries for orders that have none yet; return how many."""
+        ...
+
+    def claim(self, channel_id: int, *, limit: int, lease: timedelta) -> Sequence[Claim]:
+        """Lease entries that are created, ready, or in doubt with a look-up due, earliest delivery first."""
+        ...
+
+    def intend(self, claim: Claim, intent: Intent) -> int:
+        """Write the attempt with key and exact bytes; return its number."""
+        ...
+
+    def outcome(self, claim: Claim, attempt: int, outcome: Outcome) -> None:
+        """Write how the attempt ended (once), and nothing else."""
+        ...
+
+    def succeed(self, claim: Claim, pos_id: str, *, adopted: bool) -> None:
+        """Close the entry: the POS shows the order."""
+        ...
+
+    def doubt(self, claim: Claim, next_lookup: datetime | None, reason: str) -> None:
+        """Leave the entry in doubt until ``next_lookup``; None gives up looking and flags it as failed."""
+        ...
+
+    def fail(self, claim: Claim, outcome: Outcome, *, resend: bool) -> None:
+        """Refused for certain: ready again when ``resend``, else failed and flagged."""
+        ...
+
+    def release(self, claim: Claim, not_before: datetime | None, reason: str) -> None:
+        """Return the entry untried, to be claimed again from ``not_before`` on."""
+        ...
+
+    def withdraw(self, claim: Claim, reason: str) -> None:
+        """Close the entry unsent because the order must not be sent any more."""
+        ...
+
+    def rescue(self, now: datetime) -> int:
+        """Move entries whose lease ran out to in doubt, or back to ready when no byte can have left."""
+        ...
+
+    def due_channels(self) -> Sequence[int]:
+        """Return channels with something to claim now."""
+        ...
+
+    def set_ready(self, channel_id: int, reference: str, *, actor: str, reason: str, origin: str) -> bool:
+        """Let an admin add one attempt; False when one is already waiting or under way (a second click)."""
+        ...
+
+
+class RunOutcome(StrEnum):
+    """How a run ended."""
+
+    COMPLETE = "complete"
+    INCOMPLETE = "incomplete"
+    FAILED = "failed"
+
+
+@dataclass(slots=True, kw_only=True)
+class RunSummary:
+    """What one run did: counts per class, durations per phase in seconds."""
+
+    run_id: int
+    channel: str
+    full: bool
+    outcome: RunOutcome = RunOutcome.COMPLETE
+    counts: dict[str, int] = field(default_factory=dict)
+    durations: dict[str, float] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+
+class Runs(Protocol):
+    """The run ledger."""
+
+    def start(self, channel_id: int, *, full: bool, trigger: str, now: datetime) -> int:
+        """Open a run; return its id."""
+        ...
+
+    def finish(self, channel_id: int, summary: RunSummary, now: datetime) -> None:
+        """Write how the run ended."""
+        ...
+
+
+class UnitOfWork(AbstractContextManager["UnitOfWork"], Protocol):
+    """One connection and its transaction. Leaving without ``commit`` rolls back."""
+
+    channels: Channels
+    configuration: Configuration
+    orders: Orders
+    mismatches: Mismatches
+    queue: Queue
+    runs: Runs
+
+    def commit(self) -> None:
+        """Make what was done so far permanent; in a rehearsal, do nothing."""
+        ...
+
+
+OpenUnitOfWork: TypeAlias = Callable[[], UnitOfWork]
