@@ -1,5 +1,6 @@
 # One door to everything a developer does. Works from any folder: make -C path/to/reconciler test
 .DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
 
 # Which Python builds .venv; empty: the newest of python3.14 ... python3.11, python3 on PATH.
 PYTHON ?=
@@ -29,9 +30,11 @@ bench: setup ## Run the benchmarks, which print ratios to anchors measured in th
 
 .PHONY: lint
 lint: setup ## Lint, check the formatting, and look for missing docstrings
-	@$(BIN)/ruff check $(ARGS)
-	@$(BIN)/ruff format --check
-	@$(BIN)/interrogate --quiet $(PACKAGES) tests
+	@status=0; \
+	$(BIN)/ruff check || status=1; \
+	$(BIN)/ruff format --check || status=1; \
+	$(BIN)/interrogate --quiet $(PACKAGES) tests || { $(BIN)/interrogate -vv $(PACKAGES) tests; status=1; }; \
+	exit $$status
 
 .PHONY: types
 types: setup ## Check the types with mypy --strict
@@ -39,7 +42,7 @@ types: setup ## Check the types with mypy --strict
 
 .PHONY: contracts
 contracts: setup ## Check the direction of imports
-	@$(BIN)/lint-imports $(ARGS)
+	@$(BIN)/lint-imports --no-logo $(ARGS)
 
 .PHONY: docs
 docs: setup ## Write the reference pages again from the code

@@ -1,1 +1,1 @@
-"""Vendor adapters: one folder per vendor, which knows its calls, its payloads and its errors, and no other vendor."""
+"""Vendor adapters: one folder per vendor, which knows its calls, payloads and errors, and no other vendor."""
