@@ -1,6 +1,5 @@
 # One door to everything a developer does. Works from any folder: make -C path/to/reconciler test
 .DEFAULT_GOAL := help
-MAKEFLAGS += --no-print-directory
 
 # Which Python builds .venv; empty: the newest of python3.14 ... python3.11, python3 on PATH.
 PYTHON ?=

@@ -17,7 +17,10 @@ def main() -> int:
     """Print the wheel's size, or what is wrong with it."""
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", folder]
-        subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+        built = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True)
+        if built.returncode:
+            print(built.stdout + built.stderr, file=sys.stderr)
+            return 1
         (wheel,) = Path(folder).glob("*.whl")
         with zipfile.ZipFile(wheel) as archive:
             problems = faults(archive.namelist())
