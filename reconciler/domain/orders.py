@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -165,3 +166,19 @@ def edit_family(reference: str) -> str:
     """
     match = _EDIT_SUFFIX.match(reference)
     return match[1] if match else reference
+
+
+def cart_reference(pos_reference: str | None, prefix: str, siblings: Iterable[str] = ()) -> str | None:
+    """Return which cart order of this channel a POS-side reference names; None when it names none of ours.
+
+    ``siblings`` are the prefixes of the other channels that share the POS.
+
+    >>> cart_reference("#RB-1001", "RB-"), cart_reference("1001", "RB-"), cart_reference("RB-1001", "", ["RB-"])
+    ('1001', None, None)
+    """
+    reference = normalise_reference(pos_reference or "")
+    if prefix:
+        ours = reference.startswith(prefix)
+    else:
+        ours = not any(other and reference.startswith(other) for other in siblings)
+    return normalise_reference(reference.removeprefix(prefix)) or None if ours else None
