@@ -1,0 +1,180 @@
+"""Judge what disagrees: the database says which orders, the rules say why, the ledger records it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from reconciler.domain.classification import classify
+from reconciler.domain.errors import VendorError
+from reconciler.domain.evidence import Absence, Catalog, Evidence
+from reconciler.domain.matching import TicketMatch, assign_tickets, match_ticket
+from reconciler.domain.orders import cart_reference
+from reconciler.domain.sending import Absences, Decision, may_send
+from reconciler.domain.verdict import Classification, Severity, Verdict
+from reconciler.ports import Channel, Judgement, Proof, Side, Suspect, UnitOfWork
+from reconciler.services.context import Context
+
+
+@dataclass(slots=True)
+class Comparison:
+    """What one comparison found."""
+
+    examined: int = 0
+    #: Cart orders by class; agreeing ones that never left the database are not among them.
+    orders: Counter[str] = field(default_factory=Counter)
+    sendable: list[str] = field(default_factory=list)
+    undecided: list[str] = field(default_factory=list)
+    #: POS tickets that probably are a cart order keyed in by hand.
+    tickets: set[str] = field(default_factory=set)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Orders by class, agreeing ones included."""
+        named = {name: count for name, count in self.orders.items() if name != Classification.AGREED}
+        return {Classification.AGREED.value: self.examined - sum(named.values()), **named}
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """What every order of one comparison is judged by."""
+
+    unit: UnitOfWork
+    channel: Channel
+    run_id: int
+    now: datetime
+    pos_proof: Proof
+    cart_proof: Proof
+    catalog: Catalog
+    handed_over: Mapping[str, datetime]
+    rehearsal: bool = False
+    #: Told every judgement; a rehearsal prints them.
+    tell: Callable[[Judgement], None] | None = None
+
+    def evidence(self, suspect: Suspect, ticket: TicketMatch | None = None) -> Evidence:
+        """Put together what the rules may know of an order."""
+        cart = suspect.cart
+        return Evidence(
+            cart=cart,
+            records=suspect.records,
+            absence=self._absence(suspect),
+            seen_inside_rule=suspect.seen_inside_rule and not self.rehearsal,
+            ticket=ticket,
+            catalog=self.catalog,
+            queue=suspect.queue,
+            handed_over_at=self.handed_over.get(cart.reference),
+        )
+
+    @property
+    def covers_to(self) -> datetime | None:
+        """How far the reads of the POS reach."""
+        return max((end for _, end in self.pos_proof.intervals), default=None)
+
+    def _absence(self, suspect: Suspect) -> Absence:
+        if not self.pos_proof.complete:
+            return Absence.INCOMPLETE
+        cart = suspect.cart
+        paid_at = max(cart.paid_at or cart.placed_at, cart.placed_at)
+        return Absence.PROVEN if self.pos_proof.covers(cart.placed_at, paid_at) else Absence.NOT_COVERED
+
+
+def open_bench(
+    context: Context,
+    channel: Channel,
+    run_id: int,
+    *,
+    tell: Callable[[Judgement], None] | None = None,
+) -> Bench:
+    """Collect what the ledger proves and what the POS can take."""
+    unit = context.unit
+    pos_proof = unit.orders.proof(channel.id, Side.POS)
+    catalog, handed_over = Catalog(), dict[str, datetime]()
+    try:
+        pos = context.vendors.pos(channel.pos)
+        catalog = pos.catalog()
+        handed_over = _ours(channel, pos.handed_over())
+    except VendorError as error:
+        # Without the list of what was handed over, absence proves nothing.
+        pos_proof = replace(pos_proof, complete=False, reason=error.message)
+    return Bench(
+        unit=unit,
+        channel=channel,
+        run_id=run_id,
+        now=context.clock(),
+        pos_proof=pos_proof,
+        cart_proof=unit.orders.proof(channel.id, Side.CART),
+        catalog=catalog,
+        handed_over=handed_over,
+        rehearsal=context.rehearsal,
+        tell=tell,
+    )
+
+
+def _ours(channel: Channel, handed_over: Mapping[str, datetime]) -> dict[str, datetime]:
+    prefix, siblings = channel.policy.reference_prefix, channel.sibling_prefixes
+    pairs = ((cart_reference(text, prefix, siblings), at) for text, at in handed_over.items())
+    return {reference: at for reference, at in pairs if reference is not None}
+
+
+def compare(bench: Bench, *, full: bool) -> Comparison:
+    """Judge every order that disagrees, is absent or is due, record the verdicts, say what may be sent."""
+    unit, channel = bench.unit, bench.channel
+    unit.queue.adopt_seen(channel.id)
+    result = Comparison(examined=unit.orders.examined(channel, full=full, now=bench.now))
+    ticketed: list[Suspect] = []
+    for chunk in unit.orders.suspects(channel, full=full, now=bench.now):
+        ticketed += [suspect for suspect in chunk if suspect.tickets and not suspect.records]
+        judge(bench, [s for s in chunk if s.records or not s.tickets], {}, result)
+    # Last and together, so that each ticket goes to the order that it fits best.
+    judge(bench, ticketed, _assign(channel, ticketed), result)
+    unit.channels.set_compared(channel.id, bench.run_id)
+    return result
+
+
+def judge(
+    bench: Bench, suspects: Sequence[Suspect], tickets: Mapping[str, TicketMatch], result: Comparison
+) -> None:
+    """Classify a handful of orders, record what was found and collect what may be sent."""
+    judgements = [_judge(bench, suspect, tickets.get(suspect.cart.reference), result) for suspect in suspects]
+    bench.unit.orders.set_verdicts(bench.channel.id, judgements)
+    bench.unit.mismatches.record(bench.channel.id, bench.run_id, judgements, bench.now)
+
+
+def _judge(bench: Bench, suspect: Suspect, ticket: TicketMatch | None, result: Comparison) -> Judgement:
+    evidence = bench.evidence(suspect, ticket)
+    verdict = classify(evidence, bench.channel.policy, bench.now)
+    absences = Absences(bench.pos_proof.absence_trusted, bench.covers_to)
+    decision = may_send(evidence, verdict, bench.channel.policy, absences, bench.now)
+    if decision.send:
+        result.sendable.append(suspect.cart.reference)
+    if ticket is not None and verdict.classification is Classification.PROBABLE_REKEY:
+        result.tickets.add(ticket.pos_id)
+    if verdict.classification is Classification.CANNOT_TELL:
+        result.undecided.append(suspect.cart.reference)
+    result.orders[verdict.classification] += 1
+    judgement = Judgement(suspect.cart.reference, _with(verdict, decision))
+    if bench.tell and not verdict.agreed:
+        bench.tell(judgement)
+    return judgement
+
+
+def _with(verdict: Verdict, decision: Decision) -> Verdict:
+    """Add to a verdict why the order is not sent: nobody helps it but a person, so that is urgent."""
+    if decision.send or not decision.reason:
+        return verdict
+    severity = verdict.severity if decision.look_at else Severity.URGENT
+    check_at = min(filter(None, (verdict.check_at, decision.look_at)), default=None)
+    facts = {**verdict.facts, "not_sent_because": decision.reason}
+    return replace(verdict, facts=facts, severity=severity, check_at=check_at)
+
+
+def _assign(channel: Channel, suspects: Sequence[Suspect]) -> dict[str, TicketMatch]:
+    matches = (
+        (suspect.cart, match)
+        for suspect in suspects
+        for ticket in suspect.tickets
+        if (match := match_ticket(suspect.cart, ticket, channel.policy.sku_map)) is not None
+    )
+    return assign_tickets(matches)

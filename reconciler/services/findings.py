@@ -1,0 +1,114 @@
+"""Findings that are not about one cart order: connections, the brake, POS orders that nobody explains."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from typing import Final
+
+from reconciler.domain.classification import classify_orphan, connection_verdict
+from reconciler.domain.errors import AuthError
+from reconciler.domain.money import format_minor
+from reconciler.domain.orders import PosOrder
+from reconciler.domain.sending import brake_limit
+from reconciler.domain.table import AUTH_FAILURE, BRAKE, CANNOT_TELL
+from reconciler.domain.verdict import Severity, Verdict
+from reconciler.ports import ConnectionInfo, Judgement, Side
+from reconciler.services.compare import Bench, Comparison
+from reconciler.services.pull import Pulled
+
+#: How many undecided references a finding names.
+NAMED: Final = 1000
+CONNECTION, BRAKED, ORPHAN = "connection:", "channel:brake", "pos:"
+
+
+def judge_connections(
+    bench: Bench, pulled: Sequence[Pulled], undecided: Mapping[Side, Sequence[str]]
+) -> None:
+    """Make one finding a connection whose reads do not carry the verdicts that need them.
+
+    ``undecided`` are the orders that a side leaves undecided: cart references for the POS side, POS ids
+    for the cart side.
+    """
+    judgements = []
+    for side in pulled:
+        verdict = _connection_verdict(bench, side, undecided[side.side])
+        if verdict is not None:
+            judgements.append(Judgement(f"{CONNECTION}{side.connection.name}", verdict))
+    _record(bench, judgements, CONNECTION)
+
+
+def _connection_verdict(bench: Bench, side: Pulled, undecided: Sequence[str]) -> Verdict | None:
+    if isinstance(side.error, AuthError):
+        facts = _facts(side.connection, str(side.error), undecided)
+        return connection_verdict(AUTH_FAILURE, facts, since=bench.now, now=bench.now)
+    proof = bench.pos_proof if side.side is Side.POS else bench.cart_proof
+    if proof.complete and not undecided:
+        return None
+    facts = _facts(side.connection, proof.reason or _reach(side), undecided)
+    since = max((end for _, end in proof.intervals), default=bench.now)
+    verdict = connection_verdict(CANNOT_TELL, facts, since=since, now=bench.now)
+    # Nobody reads this side well for 2G: then somebody has to look.
+    escalates_at = since + 2 * bench.channel.policy.grace
+    severity = Severity.URGENT if escalates_at <= bench.now else verdict.severity
+    return replace(verdict, severity=severity, escalates_at=escalates_at)
+
+
+def _reach(side: Pulled) -> str:
+    start, end = side.coverage.covers_from, side.coverage.covers_to
+    return f"it covers {start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} UTC"
+
+
+def _facts(connection: ConnectionInfo, reason: str, undecided: Sequence[str]) -> dict[str, object]:
+    return {
+        "connection": connection.name,
+        "side": connection.side,
+        "reason": reason,
+        "orders": len(undecided),
+        "references": list(undecided[:NAMED]),
+    }
+
+
+def judge_orphans(bench: Bench, tickets: Collection[str]) -> list[str]:
+    """Record online POS orders that nobody explains; return those that an incomplete cart read leaves open.
+
+    ``tickets`` are taken for hand-keyed cart orders and so explained.
+    """
+    complete = bench.cart_proof.complete
+    undecided: list[str] = []
+    kept: list[Judgement] = []
+    for chunk in bench.unit.orders.orphans(bench.channel):
+        fresh = [record for record in chunk if record.pos_id not in tickets]
+        if not complete:
+            undecided += [record.pos_id for record in fresh]
+            continue
+        kept += [_orphan(bench, record) for record in fresh]
+    if complete:
+        _record(bench, kept, ORPHAN)
+    return undecided
+
+
+def _orphan(bench: Bench, record: PosOrder) -> Judgement:
+    total = f"{format_minor(record.total, record.currency)} {record.currency}"
+    return Judgement(f"{ORPHAN}{record.pos_id}", classify_orphan(record, total, bench.now))
+
+
+def apply_brake(bench: Bench, result: Comparison) -> bool:
+    """Say whether so many orders look missing that nothing may be sent, and record that once."""
+    limit = brake_limit(result.examined)
+    braked = len(result.sendable) > limit
+    facts = {"orders": len(result.sendable), "limit": limit}
+    verdict = connection_verdict(BRAKE, facts, since=bench.now, now=bench.now)
+    _record(bench, [Judgement(BRAKED, verdict)] if braked else [], BRAKED)
+    return braked
+
+
+def _record(bench: Bench, judgements: list[Judgement], prefix: str) -> None:
+    unit, channel = bench.unit, bench.channel
+    unit.mismatches.record(channel.id, bench.run_id, judgements, bench.now)
+    unit.mismatches.close_absent(
+        channel.id, prefix, [judgement.subject for judgement in judgements], bench.now
+    )
+    if bench.tell:
+        for judgement in judgements:
+            bench.tell(judgement)

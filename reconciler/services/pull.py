@@ -1,0 +1,116 @@
+"""Read one side of a channel into the database, page by page, and note in the ledger what was read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final, TypeVar
+
+import structlog
+
+from reconciler.domain.errors import AuthError, VendorError
+from reconciler.domain.orders import CartOrder, PosOrder
+from reconciler.ports import (
+    Channel,
+    ConnectionInfo,
+    ConnectionState,
+    Coverage,
+    Ingested,
+    Page,
+    Side,
+    UnitOfWork,
+)
+from reconciler.services.context import Context
+
+#: Read again this far behind the last complete coverage: stamps tie, pages move, clocks differ.
+OVERLAP: Final = timedelta(minutes=10)
+
+OrderT = TypeVar("OrderT", CartOrder, PosOrder)
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Pulled:
+    """What reading one side came to. ``error`` is set when it could not be read to its end."""
+
+    side: Side
+    connection: ConnectionInfo
+    ingested: Ingested
+    coverage: Coverage
+    error: VendorError | None = None
+
+
+def pull(context: Context, channel: Channel, run_id: int, *, full: bool) -> tuple[Pulled, Pulled]:
+    """Read the cart and the POS of a channel; a side that fails does not keep the other from being read."""
+    unit, vendors, now = context.unit, context.vendors, context.clock()
+
+    def store_cart(page: Page[CartOrder]) -> Ingested:
+        return unit.orders.ingest_cart(channel, run_id, page, now)
+
+    def store_pos(page: Page[PosOrder]) -> Ingested:
+        return unit.orders.ingest_pos(channel, run_id, page, now)
+
+    def since(side: Side) -> datetime | None:
+        mark = None if full else unit.orders.high_water(channel.id, side)
+        return mark - OVERLAP if mark else None
+
+    cart = _Pull(unit, channel, run_id, Side.CART, channel.cart, now)
+    pos = _Pull(unit, channel, run_id, Side.POS, channel.pos, now)
+    return (
+        cart.all(lambda: vendors.cart(channel.cart).read(since(Side.CART), now), store_cart),
+        pos.all(lambda: vendors.pos(channel.pos).read(since(Side.POS), now), store_pos),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Pull:
+    unit: UnitOfWork
+    channel: Channel
+    run_id: int
+    side: Side
+    connection: ConnectionInfo
+    now: datetime
+
+    def all(
+        self, read: Callable[[], Iterator[Page[OrderT] | Coverage]], store: Callable[[Page[OrderT]], Ingested]
+    ) -> Pulled:
+        """Read to the end or to the first error; what came before the error is kept either way."""
+        total = Ingested()
+        coverage: Coverage | None = None
+        error: VendorError | None = None
+        try:
+            for item in read():
+                if isinstance(item, Coverage):
+                    coverage = item
+                else:
+                    total = _add(total, store(item))
+                    self.unit.commit()
+        except VendorError as broken:
+            error = broken
+        if coverage is None or error is not None:
+            coverage = self._nothing_proven(error)
+        self.unit.orders.add_coverage(self.channel.id, self.run_id, self.side, coverage)
+        self.unit.channels.set_state(self.connection.id, _state(error), str(error or ""), self.now)
+        self.unit.commit()
+        log.info("pulled", side=self.side, read=total.read, changed=total.changed, complete=coverage.complete)
+        return Pulled(self.side, self.connection, total, coverage, error)
+
+    def _nothing_proven(self, error: VendorError | None) -> Coverage:
+        reason = error.message if error else "the read ended without saying what it covers"
+        return Coverage(covers_from=self.now, covers_to=self.now, complete=False, reason=reason)
+
+
+def _state(error: VendorError | None) -> ConnectionState:
+    if error is None:
+        return ConnectionState.OK
+    return ConnectionState.AUTH_FAILED if isinstance(error, AuthError) else ConnectionState.UNREACHABLE
+
+
+def _add(left: Ingested, right: Ingested) -> Ingested:
+    return Ingested(
+        read=left.read + right.read,
+        changed=left.changed + right.changed,
+        quarantined=left.quarantined + right.quarantined,
+    )
