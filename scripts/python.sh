@@ -7,7 +7,7 @@ find_python() {
     else
         set -- python3.14 python3.13 python3.12 python3.11 python3
     fi
-    problem="$* is not there"
+    problem="looked for $*"
     for candidate; do
         # Run it: a version manager's shim may be on PATH for a version that is not installed.
         version=$("$candidate" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null) || continue
