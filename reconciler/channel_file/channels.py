@@ -1,0 +1,98 @@
+"""Channels in the channel file: which connections, and by what policy they are judged."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Final
+
+from reconciler.channel_file.locate import line_of
+from reconciler.channel_file.table import Table, suggestion
+from reconciler.domain.orders import FulfillmentStatus, PaymentStatus
+from reconciler.domain.policy import Delivery, DownloadRule, Policy, Send
+from reconciler.ports.configuration import ChannelSpec, ConnectionSpec, Side
+
+KEYS: Final = (
+    "name",
+    "cart",
+    "pos",
+    "location",
+    "poll_interval",
+    "grace",
+    "push",
+    "download",
+    "live_from",
+    "send",
+    "delivery",
+    "retry_horizon",
+    "reference_prefix",
+    "tolerance",
+    "mapping",
+)
+
+
+def channel_spec(
+    table: Table, merchant: str, timezone: str, connections: Mapping[str, ConnectionSpec]
+) -> ChannelSpec:
+    """Return what one ``[[merchant.channel]]`` says."""
+    table = table.named("channel", "name")
+    table.allow(KEYS)
+    return ChannelSpec(
+        merchant=merchant,
+        name=table.text("name"),
+        cart=_connection(table, Side.CART, connections),
+        pos=_connection(table, Side.POS, connections),
+        policy=_policy(table, timezone),
+        live_from=table.moment("live_from"),
+    )
+
+
+def _connection(table: Table, side: Side, connections: Mapping[str, ConnectionSpec]) -> str:
+    name = table.text(side)
+    known = [connection.name for connection in connections.values() if connection.side is side]
+    if name not in connections:
+        hint = suggestion(name, known, are=f"this merchant's {side} connections are")
+        table.fail(side, f"there is no connection {name!r}", hint)
+    if connections[name].side is not side:
+        table.fail(side, f"{name!r} is a {connections[name].side} connection", f"name a {side} connection")
+    return name
+
+
+def _policy(table: Table, timezone: str) -> Policy:
+    mapping = table.table("mapping")
+    mapping.allow(("skus", "shipping"))
+    download = table.table("download")
+    download.allow(("payment", "fulfillment"))
+    return Policy(
+        poll_interval=table.duration("poll_interval") or timedelta(hours=1),
+        push=table.flag("push", default=False),
+        grace_override=table.duration("grace"),
+        retry_horizon=table.duration("retry_horizon"),
+        download=DownloadRule(
+            download.choices("payment", PaymentStatus), download.choices("fulfillment", FulfillmentStatus)
+        ),
+        tolerance_per_line=table.number("tolerance", Policy().tolerance_per_line, most=1_000_000),
+        location=table.optional_text("location"),
+        delivery=table.choice("delivery", Delivery, Delivery.THEIRS),
+        send=table.choice("send", Send, Send.AUTO),
+        reference_prefix=table.optional_text("reference_prefix") or "",
+        sku_map=mapping.texts("skus"),
+        shipping_map=mapping.texts("shipping"),
+        timezone=timezone,
+    )
+
+
+def refuse_ambiguous_prefixes(tables: Sequence[Table], channels: Sequence[ChannelSpec]) -> None:
+    """Refuse channels that share a POS and could take each other's orders for their own."""
+    seen: dict[tuple[str, str], Table] = {}
+    for table, channel in zip(tables, channels, strict=True):
+        identity = (channel.pos, channel.policy.reference_prefix)
+        if identity in seen:
+            first = line_of(table.source.lines, (*seen[identity].path, "name"))
+            table.source.fail(
+                (*table.path, "reference_prefix" if table.has("reference_prefix") else "pos"),
+                f"channel {channel.name!r}: another channel (line {first}) has the same POS {channel.pos!r} "
+                "and the same reference_prefix",
+                'give each its own: reference_prefix = "RB-"',
+            )
+        seen[identity] = table
