@@ -1,4 +1,4 @@
-"""One table of the channel file: typed access to its keys, and errors that name the line and what is allowed."""
+"""One table of the channel file: typed access to its keys, errors that name the line and what is allowed."""
 
 from __future__ import annotations
 
