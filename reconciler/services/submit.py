@@ -16,6 +16,7 @@ import structlog
 
 from reconciler.domain.errors import RefusedError, VendorError
 from reconciler.domain.look import Step, after_unknown, before_send, lookup_schedule, next_lookup
+from reconciler.domain.orders import CartOrder
 from reconciler.domain.sending import may_retry
 from reconciler.ports import (
     Cart,
@@ -103,17 +104,15 @@ def _look_and_send(desk: _Desk, claim: Claim) -> str:
         case Step.WITHDRAW:
             unit.queue.withdraw(claim, found.reason)
         case Step.SEND:
-            return _send(desk, claim, digest)
+            return _send(desk, claim, judged, digest)
         case _:
             return _postpone(desk, claim, found.reason or look.reason)
-    return found.step.value
+    return str(found.step.value)
 
 
-def _send(desk: _Desk, claim: Claim, digest: bytes) -> str:
+def _send(desk: _Desk, claim: Claim, order: CartOrder, digest: bytes) -> str:
     unit, channel = desk.context.unit, desk.channel
-    order = unit.orders.get_cart(channel.id, claim.reference)
-    assert order is not None  # noqa: S101 - it was read in this very transaction
-    submission = desk.pos.prepare(order[0], channel.policy, _key(channel, claim))
+    submission = desk.pos.prepare(order, channel.policy, _key(channel, claim))
     number = unit.queue.intend(claim, Intent(submission=submission, cart_digest=digest))
     unit.commit()
     outcome = desk.pos.submit(submission, desk.now)

@@ -1,0 +1,135 @@
+"""``reconciler run``: reconcile channels in this process, rehearse it, or hand it to the workers."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from reconciler.domain.errors import InputError
+
+if TYPE_CHECKING:
+    from reconciler.bootstrap import App
+    from reconciler.ports import Channel, Judgement, RunSummary
+
+app = typer.Typer()
+
+
+@app.callback(invoke_without_command=True)
+def run(
+    channel: Annotated[str | None, typer.Option(help="Only this channel; all of them when left out.")] = None,
+    full: Annotated[bool, typer.Option("--full", help="Look at every order, not only at changes.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Read, compare and classify; write nothing, send nothing.")
+    ] = False,
+    now: Annotated[
+        str | None, typer.Option(help="Judge as of this time, for example 2026-11-20T15:00:00Z.")
+    ] = None,
+    enqueue: Annotated[bool, typer.Option("--enqueue", help="Hand the work to the workers.")] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="With --enqueue: until the workers are done.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a channel, one a line.")] = False,
+) -> None:
+    """Reconcile: pull, compare, explain, submit what is safe.
+
+    Example: reconciler run --channel rosebud-web --dry-run
+    """
+    from reconciler.bootstrap import build
+
+    moment = _moment(now, dry_run=dry_run)
+    if enqueue and (dry_run or now):
+        raise InputError("--enqueue cannot be a rehearsal", next_step="leave out --dry-run and --now")
+    wired = build(start_services=True).at(moment)
+    with wired.context(rehearsal=True) as context:
+        units = context.unit.channels
+        channels = [units.get(channel)] if channel else list(units.list())
+    if not channels:
+        raise InputError("there is no channel yet", next_step="describe one: reconciler apply FILE")
+    if enqueue:
+        _enqueue(wired, channels, full=full, wait=wait)
+        return
+    for each in channels:
+        summary, judgements, sent = _run_one(wired, each, full=full, dry_run=dry_run)
+        if as_json:
+            typer.echo(json.dumps(_as_json(wired, summary, judgements, sent), ensure_ascii=False))
+        else:
+            from reconciler.cli.show_run import show
+
+            show(summary, judgements, sent, dry_run=dry_run)
+
+
+def _moment(text: str | None, *, dry_run: bool) -> datetime | None:
+    if text is None:
+        return None
+    if not dry_run:
+        raise InputError("--now is for rehearsals", next_step="add --dry-run, or leave out --now")
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise InputError(
+            f"--now {text!r} is not a time with an offset", next_step="write 2026-11-20T15:00:00Z"
+        )
+    return moment
+
+
+def _run_one(
+    wired: App, channel: Channel, *, full: bool, dry_run: bool
+) -> tuple[RunSummary, list[Judgement], dict[str, int]]:
+    from reconciler.services.run import run_channel
+    from reconciler.services.submit import submit_channel
+
+    judgements: list[Judgement] = []
+    sent: dict[str, int] = {}
+    with wired.context(rehearsal=dry_run) as context, _progress(channel.name):
+        summary = run_channel(
+            context,
+            channel,
+            full=full or dry_run,
+            trigger="cli",
+            tell=judgements.append,
+        )
+        if not dry_run:
+            lease = timedelta(seconds=wired.settings.lease_seconds)
+            sent = dict(submit_channel(context, context.unit.channels.by_id(channel.id), lease=lease))
+    return summary, judgements, sent
+
+
+@contextmanager
+def _progress(name: str) -> Iterator[None]:
+    """Show on a terminal that something is going on."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status(f"reconciling {name}"):
+        yield
+
+
+def _enqueue(wired: App, channels: Sequence[Channel], *, full: bool, wait: bool) -> None:
+    from reconciler.cli.broker import hand_over
+
+    hand_over(wired, channels, full=full, wait=wait)
+
+
+def _as_json(
+    wired: App, summary: RunSummary, judgements: Sequence[Judgement], sent: dict[str, int]
+) -> dict[str, Any]:
+    from reconciler.services.encoding import finding
+
+    return {
+        "channel": summary.channel,
+        "now": wired.clock().isoformat().replace("+00:00", "Z"),
+        "outcome": summary.outcome,
+        "counts": summary.counts,
+        "notes": summary.notes,
+        "durations": summary.durations,
+        "sent": sent,
+        "mismatches": [finding(judgement) for judgement in judgements],
+    }

@@ -1,0 +1,30 @@
+"""What is due now, out of PostgreSQL: lose every message and the next look finds the same work again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from reconciler.services.context import Context
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """Ids of channels whose run is due, and of those with something to send or look up."""
+
+    runs: Sequence[int]
+    submissions: Sequence[int]
+
+
+def tick(context: Context) -> Due:
+    """Rescue what dead workers left, and return what is due. Two ticks at once do no harm."""
+    unit = context.unit
+    rescued = unit.queue.rescue()
+    unit.commit()
+    if rescued:
+        log.warning("entries_rescued", entries=rescued)
+    return Due(unit.channels.due(), unit.queue.due_channels())

@@ -1,0 +1,75 @@
+"""The Celery application. Its messages are hints: PostgreSQL knows what is due.
+
+Every setting here was chosen against a measured way of losing or repeating work.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Final
+
+from celery import Celery
+from kombu import Queue
+
+from reconciler import embedded
+from reconciler.domain.errors import ReconcilerError
+from reconciler.settings import Settings, load_settings, with_addresses
+
+#: No task runs longer; the broker hands out an unacknowledged task again only after more than twice this.
+HARD_LIMIT_SECONDS: Final = 15 * 60
+#: A broker connection that was silently cut is noticed after this.
+SOCKET_TIMEOUT_SECONDS: Final = 10
+
+
+def broker_url(redis_url: str) -> str:
+    """Write an address the way Celery's transport wants it."""
+    scheme, _, rest = redis_url.partition("://")
+    return f"redis+socket://{rest.replace('?db=', '?virtual_host=')}" if scheme == "unix" else redis_url
+
+
+def configure(settings: Settings) -> Celery:
+    """Return the application for the given settings."""
+    app = Celery("reconciler", broker=broker_url(settings.require_redis_url()), include=["workers.tasks"])
+    app.conf.update(
+        # A hint whose worker died is not worth repeating: the next tick gives a fresh one, and a task that
+        # kills its worker must not come back for ever. Admin actions say otherwise for themselves.
+        task_acks_late=True,
+        task_reject_on_worker_lost=False,
+        worker_prefetch_multiplier=1,
+        task_ignore_result=True,
+        task_time_limit=HARD_LIMIT_SECONDS,
+        task_queues=[Queue("pull"), Queue("submit"), Queue("report")],
+        task_default_queue="pull",
+        task_serializer="json",
+        accept_content=["json"],
+        worker_hijack_root_logger=False,
+        worker_cancel_long_running_tasks_on_connection_loss=False,
+        broker_connection_retry_on_startup=True,
+        broker_transport_options={
+            "visibility_timeout": 2 * HARD_LIMIT_SECONDS + 60,
+            "socket_timeout": SOCKET_TIMEOUT_SECONDS,
+            "socket_connect_timeout": SOCKET_TIMEOUT_SECONDS,
+            "socket_keepalive": True,
+        },
+        # Beat keeps nothing of value: it only says "look" every few seconds.
+        beat_schedule={
+            "tick": {
+                "task": "reconciler.tick",
+                "schedule": settings.tick_seconds,
+                "options": {"expires": 2 * settings.tick_seconds + 10},
+            }
+        },
+        timezone="UTC",
+    )
+    return app
+
+
+def _from_environment() -> Celery:
+    try:
+        return configure(with_addresses(load_settings(), embedded.urls))
+    except ReconcilerError as error:
+        print(f"error: {error}", file=sys.stderr)  # noqa: T201 - there is no logger yet
+        raise SystemExit(error.exit_code) from None
+
+
+app: Final = _from_environment()

@@ -1,0 +1,83 @@
+"""The tasks: ids in, one service called, safe to run twice. Their names are a contract; admins may call them.
+
+Whoever can write to the broker can call a task, so an actor named in a message is recorded as unverified.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from functools import cache
+from typing import Final
+
+from reconciler.bootstrap import App, build
+from reconciler.domain.errors import RefusedError
+from reconciler.services.report import write_due_reports
+from reconciler.services.review import set_ready as set_entries_ready
+from reconciler.services.run import run_channel
+from reconciler.services.submit import submit_channel
+from reconciler.services.tick import tick as look_what_is_due
+from workers.app import app
+
+#: A hint older than this is worth nothing: the next tick gives a fresh one.
+HINT_EXPIRES_SECONDS: Final = 60
+ORIGIN: Final = "broker, unverified"
+
+
+@cache
+def wired() -> App:
+    """Wire the program once a process."""
+    return build()
+
+
+@app.task(name="reconciler.tick")
+def tick() -> None:
+    """Look at what is due and hint at it."""
+    with wired().context() as context:
+        due = look_what_is_due(context)
+    for channel_id in due.runs:
+        run.apply_async((channel_id,), queue="pull", expires=HINT_EXPIRES_SECONDS)
+    for channel_id in due.submissions:
+        submit.apply_async((channel_id,), queue="submit", expires=HINT_EXPIRES_SECONDS)
+    report.apply_async(queue="report", expires=HINT_EXPIRES_SECONDS)
+
+
+@app.task(name="reconciler.run")
+def run(channel_id: int, *, force: bool = False, full: bool = False) -> None:
+    """Reconcile one channel if its run is due (or ``force``), then hint at what it queued."""
+    with wired().context() as context:
+        if not context.unit.channels.begin(channel_id, force=force):
+            return
+        channel = context.unit.channels.by_id(channel_id)
+        try:
+            run_channel(context, channel, full=full, trigger="admin" if force else "schedule")
+        except RefusedError:
+            return
+    submit.apply_async((channel_id,), queue="submit", expires=HINT_EXPIRES_SECONDS)
+
+
+# Acknowledged early: the leases in PostgreSQL recover what a dead worker leaves, and nothing is redelivered.
+@app.task(name="reconciler.submit", acks_late=False)
+def submit(channel_id: int) -> None:
+    """Work through what is due in one channel's queue."""
+    lease = timedelta(seconds=wired().settings.lease_seconds)
+    with wired().context() as context:
+        submit_channel(context, context.unit.channels.by_id(channel_id), lease=lease)
+
+
+@app.task(name="reconciler.report")
+def report() -> None:
+    """Write the failure reports if they are due."""
+    settings = wired().settings
+    if settings.report_dir is not None:
+        with wired().context() as context:
+            write_due_reports(
+                context, settings.report_dir, timedelta(minutes=settings.report_interval_minutes)
+            )
+
+
+@app.task(name="reconciler.set_ready", reject_on_worker_lost=True)
+def set_ready(channel: str, references: Sequence[str], actor: str, reason: str) -> None:
+    """Give orders one more attempt each, on a named person's word."""
+    with wired().context() as context:
+        set_entries_ready(context, channel, references, actor=actor, reason=reason, origin=ORIGIN)
