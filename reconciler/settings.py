@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,8 +17,6 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from reconciler.domain.errors import ConfigError
 
-#: Where `reconciler services up` keeps its data when nothing else is said.
-DEFAULT_DATA_DIR: Final = Path(".reconciler")
 #: What may stand before a PostgreSQL address; all of them are read with the driver that we ship.
 POSTGRES_SCHEMES: Final = ("postgresql+psycopg://", "postgresql://", "postgres://")
 REDIS_SCHEMES: Final = ("redis://", "rediss://", "unix://")
@@ -134,6 +133,11 @@ class Settings(BaseSettings):
         return keys
 
 
+def default_data_dir() -> Path:
+    """Return where the built-in services keep their data when nobody says; root has a place of its own."""
+    return Path("/var/lib/reconciler") if os.geteuid() == 0 else Path(".reconciler")
+
+
 class Urls(Protocol):
     """Addresses of both servers, as the embedded services tell them."""
 
@@ -192,13 +196,9 @@ def find_addresses(settings: Settings, running: Running, start: Start | None = N
         return _named_data_dir(settings, settings.data_dir, running, start)
     if settings.database_url is not None:
         return Addresses(SecretStr(settings.require_database_url()), settings.redis_url)
-    if DEFAULT_DATA_DIR.is_dir() and settings.redis_url is None:
-        if urls := running(DEFAULT_DATA_DIR):
-            return _addresses(urls, DEFAULT_DATA_DIR)
-        raise ConfigError(
-            f"DATABASE_URL is not set, and the services in {DEFAULT_DATA_DIR} do not run",
-            next_step="start them with: reconciler services up, or set DATABASE_URL",
-        )
+    default = default_data_dir()
+    if settings.redis_url is None and default.is_dir() and (urls := running(default)):
+        return _addresses(urls, default)
     settings.require_database_url()
     raise AssertionError  # pragma: no cover - the line above raises
 

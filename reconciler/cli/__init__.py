@@ -1,0 +1,1 @@
+"""The command line. One module a command or group of commands, imported when it is asked for."""
