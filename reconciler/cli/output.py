@@ -1,0 +1,146 @@
+"""What commands print: tables for people, plain columns for pipes, JSON for programs.
+
+Whatever came from a shop or a till is text and nothing else: it is never read as markup, and control
+characters in it never reach the terminal.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import fields, is_dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias
+
+import typer
+
+if TYPE_CHECKING:
+    from reconciler.bootstrap import App
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would change, and change nothing.")]
+
+Row: TypeAlias = Sequence[object]
+#: Columns that a narrow terminal may fold; the others stay whole.
+FOLDED: Final = frozenset({"what", "reason", "next step", "detail", "evidence", "address"})
+
+
+@contextmanager
+def open_app() -> Iterator[App]:
+    """Wire the program for one command, and give its connections back afterwards."""
+    from reconciler.bootstrap import build
+
+    wired = build(start_services=True)
+    try:
+        yield wired
+    finally:
+        wired.close()
+
+
+def say(text: str = "") -> None:
+    """Print one line for a person."""
+    typer.echo(clean(text))
+
+
+def print_json(value: object) -> None:
+    """Print ``value`` as one JSON document."""
+    typer.echo(json.dumps(plain(value), ensure_ascii=False))
+
+
+def print_table(columns: Sequence[str], rows: Sequence[Row], *, title: str = "") -> None:
+    """Print rows: as a table on a terminal, otherwise in aligned columns under a header."""
+    cells = [[show(value) for value in row] for row in rows]
+    if sys.stdout.isatty():
+        _rich(columns, cells, title)
+        return
+    for line in _aligned([list(columns), *cells]):
+        typer.echo(line)
+
+
+def print_fields(pairs: Sequence[tuple[str, object]]) -> None:
+    """Print names and values, one pair a line."""
+    width = max((len(name) for name, _ in pairs), default=0)
+    for name, value in pairs:
+        typer.echo(f"{clean(name):<{width}}  {show(value)}".rstrip())
+
+
+def _rich(columns: Sequence[str], cells: Sequence[Sequence[str]], title: str) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title=Text(title) if title else None, box=box.SIMPLE_HEAD, title_justify="left")
+    for name in columns:
+        table.add_column(Text(name), overflow="fold", no_wrap=name not in FOLDED)
+    for row in cells:
+        table.add_row(*(Text(cell) for cell in row))
+    Console().print(table)
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+    for row in rows:
+        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+
+
+def show(value: object) -> str:
+    """Write a value for a person, on one line."""
+    match value:
+        case None:
+            return "-"
+        case bool():
+            return "yes" if value else "no"
+        case datetime():
+            return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+        case Enum():
+            return clean(str(value.value))
+        case dict():
+            return ", ".join(f"{clean(str(key))}: {show(item)}" for key, item in value.items()) or "-"
+        case list() | tuple() | set() | frozenset():
+            return ", ".join(show(item) for item in value) or "-"
+        case _:
+            return clean(str(value))
+
+
+def clean(text: str) -> str:
+    r"""Return ``text`` with what could drive a terminal made visible.
+
+    >>> print(clean("Ann\x1b[31m\nBob"))
+    Ann\x1b[31m\nBob
+    """
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+
+
+def plain(value: Any) -> Any:
+    """Return ``value`` as JSON can hold it: times in ISO 8601, durations in seconds, bytes not at all."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name: plain(getattr(value, field.name)) for field in fields(value) if field.repr}
+    match value:
+        case Mapping():
+            return {str(key): plain(item) for key, item in value.items()}
+        case list() | tuple() | set() | frozenset():
+            return [plain(item) for item in value]
+        case _:
+            return _plain_scalar(value)
+
+
+def _plain_scalar(value: Any) -> Any:
+    match value:
+        case Enum():
+            return value.value
+        case datetime():
+            return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+        case timedelta():
+            return value.total_seconds()
+        case bytes():
+            return f"<{len(value)} bytes>"
+        case date() | time() | Path() | Decimal():
+            return str(value)
+        case _:
+            return value
