@@ -12,7 +12,14 @@ from typing import Protocol, TypeAlias
 from reconciler.domain.evidence import QueueFacts
 from reconciler.domain.orders import CartOrder, PosOrder
 from reconciler.domain.verdict import Verdict
-from reconciler.ports.configuration import Channel, Configuration, ConnectionState, Side
+from reconciler.ports.configuration import (
+    Channel,
+    Configuration,
+    ConnectionInfo,
+    ConnectionState,
+    MerchantSpec,
+    Side,
+)
 from reconciler.ports.vendors import Coverage, Outcome, Page, Submission
 
 
@@ -31,12 +38,27 @@ class Channels(Protocol):
         """Return all channels, or those of one merchant, by name."""
         ...
 
-    def take_due(self, limit: int = 100) -> Sequence[int]:
-        """Claim channels whose next run is due (database clock), moving each on by its poll interval."""
+    def list_merchants(self) -> Sequence[MerchantSpec]:
+        """Return all merchants by code."""
+        ...
+
+    def list_connections(self, merchant: str | None = None) -> Sequence[ConnectionInfo]:
+        """Return all connections, or those of one merchant, by name."""
+        ...
+
+    def due(self, limit: int = 1000) -> Sequence[int]:
+        """Return channels whose run is due (database clock), the longest waiting first; claims nothing."""
+        ...
+
+    def begin(self, channel_id: int, *, force: bool = False) -> bool:
+        """Claim a due channel's run, moving its next one on by the poll interval; False when it is not due.
+
+        ``force`` claims it either way. Of two claims at once, one is told False.
+        """
         ...
 
     def try_lock(self, channel_id: int) -> bool:
-        """Take the channel's run lock until the connection closes; False when another run has it."""
+        """Take the channel's run lock until the unit of work is left; False when another run has it."""
         ...
 
     def set_compared(self, channel_id: int, run_id: int) -> None:
@@ -85,6 +107,14 @@ class Proof:
         return any(low <= start and end <= high for low, high in self.intervals)
 
 
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """A verdict on a subject: a cart reference, or ``pos:ID`` for an orphan, or ``connection:NAME``."""
+
+    subject: str
+    verdict: Verdict
+
+
 class Orders(Protocol):
     """Order snapshots, coverage and quarantine. Set-based; agreeing orders never leave the database."""
 
@@ -115,6 +145,14 @@ class Orders(Protocol):
         """
         ...
 
+    def evidence(self, channel: Channel, references: Sequence[str]) -> Sequence[Suspect]:
+        """Return these cart orders with what the database knows of them, whether they agree or not."""
+        ...
+
+    def set_verdicts(self, channel_id: int, judgements: Iterable[Judgement]) -> None:
+        """Keep each order's latest verdict and when it is due for a second look."""
+        ...
+
     def examined(self, channel: Channel, *, full: bool, now: datetime) -> int:
         """Count the cart orders that ``suspects`` looks at, agreeing ones included."""
         ...
@@ -128,12 +166,23 @@ class Orders(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Judgement:
-    """A verdict on a subject: a cart reference, or ``pos:ID`` for an orphan, or ``connection:NAME``."""
+class MismatchState(StrEnum):
+    """What has been decided about a mismatch."""
 
-    subject: str
-    verdict: Verdict
+    OPEN = "open"
+    #: A person has seen it and works on it.
+    ACKNOWLEDGED = "acknowledged"
+    #: It is over: by itself, or because a person says so.
+    RESOLVED = "resolved"
+    #: A person says that it does not matter.
+    IGNORED = "ignored"
+
+
+class Closer(StrEnum):
+    """Who took a mismatch out of ``open``."""
+
+    SYSTEM = "system"
+    PERSON = "person"
 
 
 class Mismatches(Protocol):
@@ -149,6 +198,23 @@ class Mismatches(Protocol):
 
     def close_absent(self, channel_id: int, prefix: str, subjects: Iterable[str], now: datetime) -> None:
         """Close open mismatches whose subject starts with ``prefix`` and is not among ``subjects``."""
+        ...
+
+    def decide(
+        self,
+        channel_id: int,
+        mismatch_id: int,
+        state: MismatchState,
+        *,
+        actor: str,
+        reason: str,
+        now: datetime,
+    ) -> bool:
+        """Record a person's decision, which holds until the evidence changes; False when it is made already.
+
+        Raises NotFoundError for an unknown mismatch, InputError without an actor or a reason, RefusedError
+        for one that is closed already.
+        """
         ...
 
 
@@ -234,7 +300,11 @@ class Queue(Protocol):
         """Close the entry unsent because the order must not be sent any more."""
         ...
 
-    def rescue(self, now: datetime) -> int:
+    def adopt_seen(self, channel_id: int) -> int:
+        """Close entries nobody works on whose order the POS shows by now; return how many."""
+        ...
+
+    def rescue(self) -> int:
         """Move entries whose lease ran out to in doubt, or back to ready when no byte can have left."""
         ...
 
@@ -277,6 +347,10 @@ class Runs(Protocol):
 
     def finish(self, channel_id: int, summary: RunSummary, now: datetime) -> None:
         """Write how the run ended."""
+        ...
+
+    def take_due_job(self, name: str, every: timedelta) -> bool:
+        """Claim a job that is due every so often (database clock); of all who ask, one is told True."""
         ...
 
 
