@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 import re
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Final
 
 #: Digits after the point, where ISO 4217 says other than two.
@@ -24,7 +24,8 @@ CASH_UNITS: Final = {
     "AUD": 5, "CAD": 5, "CHF": 5, "CZK": 100, "DKK": 50, "HUF": 500, "NOK": 100, "NZD": 10, "SEK": 100,
 }  # fmt: skip
 
-_AMOUNT = re.compile(r"[+-]?\d{1,15}(\.\d{1,12})?\Z")
+_AMOUNT = re.compile(r"[+-]?\d{1,15}(\.\d{1,12})?\Z", re.ASCII)
+_NUMBER = re.compile(r"[+-]?\d{1,15}(\.\d{0,40})?([eE][+-]?\d)?\Z", re.ASCII)
 
 
 def exponent(currency: str) -> int:
@@ -54,14 +55,10 @@ def format_minor(amount: int, currency: str) -> str:
 
 
 def parse_quantity(value: str) -> Decimal:
-    """Read a quantity or unit price of any precision; raise ValueError when it is none."""
-    try:
-        number = Decimal(value)
-    except InvalidOperation:
-        number = Decimal("NaN")
-    if not number.is_finite():
+    """Read a quantity or unit price, finer than the currency if need be; raise ValueError when it is none."""
+    if not _NUMBER.match(value):
         raise ValueError(f"{value[:40]!r} is not a number")
-    return number
+    return Decimal(value)
 
 
 def within_tolerance(expected: int, found: int, currency: str, *, lines: int, per_line: int) -> bool:
