@@ -56,28 +56,32 @@ OPEN: Final = frozenset(
 )
 
 S, E, A = QueueStatus, QueueEvent, Actor
+_WORKER, _ADMIN = frozenset({A.WORKER}), frozenset({A.ADMIN})
+_WORKER_ADMIN, _WORKER_RESCUE = _WORKER | _ADMIN, _WORKER | {A.RESCUE}
+
+#: Every edge there is: the state it leads to, and who may take it.
 TRANSITIONS: Final = MappingProxyType(
     {
-        (S.CREATED, E.CLAIM): (S.PROCESSING, {A.WORKER}),
-        (S.READY, E.CLAIM): (S.PROCESSING, {A.WORKER}),
+        (S.CREATED, E.CLAIM): (S.PROCESSING, _WORKER),
+        (S.READY, E.CLAIM): (S.PROCESSING, _WORKER),
         # Look before send found it, or the POS confirmed it.
-        (S.PROCESSING, E.CONFIRM): (S.SUCCESS, {A.WORKER}),
-        (S.PROCESSING, E.REFUSE): (S.FAILED, {A.WORKER}),
+        (S.PROCESSING, E.CONFIRM): (S.SUCCESS, _WORKER),
+        (S.PROCESSING, E.REFUSE): (S.FAILED, _WORKER),
         # No definite answer, or the worker died with the lease.
-        (S.PROCESSING, E.LOSE): (S.IN_DOUBT, {A.WORKER, A.RESCUE}),
+        (S.PROCESSING, E.LOSE): (S.IN_DOUBT, _WORKER_RESCUE),
         # No byte left: the order changed, the connection is paused, or the vendor said "later".
-        (S.PROCESSING, E.HOLD): (S.READY, {A.WORKER, A.RESCUE}),
-        (S.IN_DOUBT, E.ADOPT): (S.SUCCESS, {A.WORKER, A.ADMIN}),
+        (S.PROCESSING, E.HOLD): (S.READY, _WORKER_RESCUE),
+        (S.IN_DOUBT, E.ADOPT): (S.SUCCESS, _WORKER_ADMIN),
         # The same bytes under the same key, only where the POS dedupes by key.
-        (S.IN_DOUBT, E.CLAIM): (S.PROCESSING, {A.WORKER}),
-        (S.IN_DOUBT, E.GIVE_UP): (S.FAILED, {A.WORKER, A.ADMIN}),
-        (S.FAILED, E.RESEND): (S.READY, {A.WORKER}),
-        (S.FAILED, E.SET_READY): (S.READY, {A.ADMIN}),
-        (S.FAILED, E.ADOPT): (S.SUCCESS, {A.WORKER, A.ADMIN}),
-        (S.CREATED, E.GIVE_UP): (S.FAILED, {A.WORKER, A.ADMIN}),
-        (S.READY, E.GIVE_UP): (S.FAILED, {A.WORKER, A.ADMIN}),
-        (S.CREATED, E.ADOPT): (S.SUCCESS, {A.WORKER, A.ADMIN}),
-        (S.READY, E.ADOPT): (S.SUCCESS, {A.WORKER, A.ADMIN}),
+        (S.IN_DOUBT, E.CLAIM): (S.PROCESSING, _WORKER),
+        (S.IN_DOUBT, E.GIVE_UP): (S.FAILED, _WORKER_ADMIN),
+        (S.FAILED, E.RESEND): (S.READY, _WORKER),
+        (S.FAILED, E.SET_READY): (S.READY, _ADMIN),
+        (S.FAILED, E.ADOPT): (S.SUCCESS, _WORKER_ADMIN),
+        (S.CREATED, E.GIVE_UP): (S.FAILED, _WORKER_ADMIN),
+        (S.READY, E.GIVE_UP): (S.FAILED, _WORKER_ADMIN),
+        (S.CREATED, E.ADOPT): (S.SUCCESS, _WORKER_ADMIN),
+        (S.READY, E.ADOPT): (S.SUCCESS, _WORKER_ADMIN),
     }
 )
 
