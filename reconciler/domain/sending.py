@@ -9,6 +9,7 @@ from typing import Final
 from reconciler.domain.case import Case
 from reconciler.domain.evidence import Evidence, FailureCause
 from reconciler.domain.policy import BRAKE_FLOOR, BRAKE_SHARE, Delivery, Policy, Send
+from reconciler.domain.queue import OPEN, QueueStatus
 from reconciler.domain.verdict import Classification, Verdict
 
 #: Causes that pass by themselves, so that trying the same bytes again can help.
@@ -32,7 +33,9 @@ class Absences:
     covers_to: datetime | None
 
 
-def may_send(evidence: Evidence, verdict: Verdict, policy: Policy, absences: Absences, now: datetime) -> Decision:
+def may_send(
+    evidence: Evidence, verdict: Verdict, policy: Policy, absences: Absences, now: datetime
+) -> Decision:
     """Decide whether an order enters the queue."""
     case = Case(evidence, policy)
     ours = policy.delivery is Delivery.OURS
@@ -40,7 +43,7 @@ def may_send(evidence: Evidence, verdict: Verdict, policy: Policy, absences: Abs
     if verdict.classification not in wanted or (ours and not case.inside_download_rule):
         return Decision(send=False)
     if evidence.queue is not None:
-        return Decision(send=False, reason="its attempts are used up")
+        return Decision(send=False, reason=_already_queued(evidence.queue.status))
     if evidence.cart.placed_at < policy.live_from:
         return Decision(send=False, reason="it was placed before the channel's live_from")
     if policy.send is Send.OFF:
@@ -48,6 +51,14 @@ def may_send(evidence: Evidence, verdict: Verdict, policy: Policy, absences: Abs
     if policy.send is Send.ASK:
         return Decision(send=False, reason="this channel asks a person before it sends")
     return Decision(send=True) if ours else _may_resend(case, absences, now)
+
+
+def _already_queued(status: QueueStatus) -> str:
+    if status in OPEN:
+        return ""
+    if status is QueueStatus.SUCCESS:
+        return "it was delivered once, and the POS does not show it any more"
+    return "its attempts are used up"
 
 
 def _may_resend(case: Case, absences: Absences, now: datetime) -> Decision:
