@@ -7,15 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from functools import cached_property
-from itertools import groupby
+from itertools import chain, groupby
 
-from reconciler.domain.differences import line_counts
+from reconciler.domain.differences import is_strict_subset, line_counts
 from reconciler.domain.evidence import Evidence
 from reconciler.domain.money import format_minor, within_tolerance
-from reconciler.domain.orders import CartOrder, PaymentStatus, PosOrder, PosStatus, normalise_reference
+from reconciler.domain.orders import PAID, CartOrder, PosOrder, PosStatus, normalise_reference
 from reconciler.domain.policy import Policy
-
-PAID = frozenset({PaymentStatus.PAID, PaymentStatus.PARTIALLY_REFUNDED})
 
 
 @dataclass(frozen=True)
@@ -39,26 +37,50 @@ class Case:
         return self.evidence.cart
 
     @cached_property
+    def records(self) -> tuple[PosOrder, ...]:
+        """Every POS record, oldest first, in whatever order the POS told them."""
+        return tuple(sorted(self.evidence.records, key=_age))
+
+    @cached_property
     def live(self) -> tuple[PosOrder, ...]:
         """Every POS record that was not voided."""
-        return tuple(record for record in self.evidence.records if record.status is not PosStatus.VOIDED)
+        return tuple(record for record in self.records if record.status is not PosStatus.VOIDED)
 
     @cached_property
     def current(self) -> tuple[PosOrder, ...]:
         """The live records that stand for the order now: a split's parts, or an edit family's latest."""
         if self.is_split:
             return self.live
-        return tuple(sorted(self.live, key=lambda r: (r.created_at, r.reference or "", r.pos_id)))[-1:]
+        return self.live[-1:]
 
     @cached_property
     def is_split(self) -> bool:
-        """Say whether several live records of one reference add up to exactly one order."""
-        if len(self.live) < 2 or len({r.reference for r in self.live}) > 1:
+        """Say whether several live records of one reference add up to exactly one order.
+
+        Each has its share of the lines; where lines are not told, each has its share of the total.
+        """
+        parts = self.live
+        if len(parts) < 2 or len({_reference(record) for record in parts}) > 1:
             return False
-        if any(record.lines is None for record in self.live) or not self.cart.lines:
+        if any(part.currency != self.cart.currency for part in parts):
             return False
-        lines = [line for record in self.live for line in record.lines or ()]
-        return line_counts(lines) == self.cart_lines and self.totals_agree(sum(r.total for r in self.live))
+        if not self._total_explained(sum(part.total for part in parts)):
+            return False
+        shares = [part.lines for part in parts if part.lines is not None]
+        if self.cart.lines and len(shares) == len(parts):
+            return all(shares) and self._lines_explained(line_counts(chain.from_iterable(shares)))
+        return all(0 < part.total < self.cart.total for part in parts)
+
+    def _total_explained(self, found: int) -> bool:
+        return self.totals_agree(found) or self._is_net(found)
+
+    def _is_net(self, found: int) -> bool:
+        return bool(self.cart.refunded) and self.totals_agree(found, self.cart.total - self.cart.refunded)
+
+    def _lines_explained(self, found: dict[str, Decimal]) -> bool:
+        return found == self.cart_lines or (
+            bool(self.cart.refunded) and is_strict_subset(found, self.cart_lines)
+        )
 
     def repeated(self) -> tuple[PosOrder, ...]:
         """Return the live records that carry one and the same reference more than once."""
@@ -67,10 +89,7 @@ class Case:
         return tuple(record for group in self._by_reference() if len(group) > 1 for record in group)
 
     def _by_reference(self) -> Iterator[list[PosOrder]]:
-        def key(record: PosOrder) -> str:
-            return normalise_reference(record.reference or "")
-
-        for _, group in groupby(sorted(self.live, key=key), key=key):
+        for _, group in groupby(sorted(self.live, key=_reference), key=_reference):
             yield list(group)
 
     @cached_property
@@ -121,16 +140,25 @@ class Case:
         return max(0, self.cart.total - self.cart.captured)
 
     @property
-    def fully_refunded(self) -> bool:
-        """Say whether nothing of the money is left with the merchant."""
-        if self.cart.payment_status is PaymentStatus.REFUNDED:
-            return True
-        return self.cart.refunded >= max(self.cart.captured, 1) and self.cart.refunded >= self.cart.total
+    def paid(self) -> bool:
+        """Say whether the merchant has the money, by the order's payment status or by its payment record."""
+        held = self.cart.captured - self.cart.refunded
+        return self.cart.payment_status in PAID or held >= max(self.cart.total, 1)
 
     @property
-    def cancelled(self) -> bool:
-        """Say whether the cart order is dead: cancelled, or refunded in full."""
-        return self.cart.cancelled_at is not None or self.fully_refunded
+    def refund_reflected(self) -> bool:
+        """Say whether the POS total is what is left of the order after a refund in part."""
+        return self.same_currency and self._is_net(self.pos_total)
+
+    @property
+    def total_reflected(self) -> bool:
+        """Say whether the POS total is the order's, before or after a refund in part."""
+        return self.same_currency and self._total_explained(self.pos_total)
+
+    @property
+    def lines_reflected(self) -> bool:
+        """Say whether the POS lines, where told, are the order's; a refund may have removed some."""
+        return self.pos_lines is None or self._lines_explained(self.pos_lines)
 
     @property
     def inside_download_rule(self) -> bool:
@@ -152,6 +180,20 @@ class Case:
         """Say whether the channel's location sees the record."""
         return not self.policy.location or not record.location or record.location == self.policy.location
 
-    def money(self, minor: int) -> str:
-        """Write an amount with its currency, for a person."""
-        return f"{format_minor(minor, self.cart.currency)} {self.cart.currency}"
+    def money(self, minor: int, currency: str | None = None) -> str:
+        """Write an amount with its currency (the cart's, if none is named), for a person."""
+        currency = currency or self.cart.currency
+        return f"{format_minor(minor, currency)} {currency}"
+
+    @property
+    def pos_money(self) -> str:
+        """The total of the current records, for a person."""
+        return self.money(self.pos_total, self.current[0].currency)
+
+
+def _age(record: PosOrder) -> tuple[datetime, str, str]:
+    return record.created_at, _reference(record), record.pos_id
+
+
+def _reference(record: PosOrder) -> str:
+    return normalise_reference(record.reference or "")

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Final
+from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from reconciler.domain.case import Case, Found
 from reconciler.domain.evidence import Absence, Evidence
 from reconciler.domain.orders import FulfillmentStatus, PosOrder, PosStatus
-from reconciler.domain.policy import SAME_DAY_ALARM, Policy
+from reconciler.domain.policy import RECHECK_CEILING, RECHECK_FLOOR, RECHECK_SHARE, SAME_DAY_ALARM, Policy
+from reconciler.domain.rules_absent import missing, on_its_way
 from reconciler.domain.table import (
     BLOCK_B,
     BLOCK_C,
@@ -21,16 +21,12 @@ from reconciler.domain.table import (
     MISSING,
     ORPHAN,
     SYNC_DELAY,
+    UNDECIDED,
     AtOnce,
     Grace,
     Rule,
 )
 from reconciler.domain.verdict import Classification, Severity, Verdict, Who
-
-#: An unpaid order is looked at again after a share of its age, within these bounds.
-RECHECK_FLOOR: Final = timedelta(minutes=5)
-RECHECK_CEILING: Final = timedelta(days=1)
-RECHECK_SHARE: Final = 4
 
 
 @dataclass(frozen=True)
@@ -66,32 +62,34 @@ def _present(case: Case, now: datetime) -> Verdict:
 
 def _absent(case: Case, now: datetime) -> Verdict:
     in_grace = now < case.paid_at + case.policy.grace
-    match case.evidence.absence:
-        case Absence.INCOMPLETE:
-            return _undecided(case)
-        case Absence.NOT_COVERED if not in_grace:
-            return _undecided(case)
-        case Absence.NOT_COVERED:
-            judged = None
-        case Absence.PROVEN:
-            judged = _first(BLOCK_D_PROVEN, case)
+    absence = case.evidence.absence
+    awaited = in_grace and not case.cart.dead
+    if absence is Absence.INCOMPLETE or (absence is Absence.NOT_COVERED and not awaited):
+        return _undecided(case)
+    judged = _first(BLOCK_D_PROVEN, case) if absence is Absence.PROVEN else None
     if judged and not (in_grace and judged.rule.grace is Grace.G):
         return _verdict(case, judged, now)
-    rule = SYNC_DELAY if in_grace else MISSING
-    found = rule.holds(case)
-    assert found is not None  # noqa: S101 - the last rule always holds; the property test proves it
-    return _verdict(case, _Judged(rule, found, (judged.rule.id,) if judged else ()), now)
+    last = SYNC_DELAY if in_grace else MISSING
+    found = on_its_way(case) if in_grace else missing(case)
+    return _verdict(case, _Judged(last, found, _ids(judged)), now)
 
 
 def _undecided(case: Case) -> Verdict:
+    absence = case.evidence.absence
     return Verdict(
         classification=Classification.CANNOT_TELL,
         rule=CANNOT_TELL.id,
         since=case.paid_at,
-        facts={"absence": case.evidence.absence.value},
+        facts={"absence": absence.value},
+        sentence=UNDECIDED[absence],
+        next_step="It is judged again after the next good read of the POS.",
         who=CANNOT_TELL.who,
         resend=CANNOT_TELL.resend,
     )
+
+
+def _ids(judged: _Judged | None) -> tuple[str, ...]:
+    return (judged.rule.id, *judged.also) if judged else ()
 
 
 def _first(rules: Iterable[Rule], case: Case) -> _Judged | None:
@@ -140,26 +138,36 @@ def _severity(rule: Rule, escalates_at: datetime | None, now: datetime) -> Sever
 
 
 def _escalates_at(case: Case, judged: _Judged, now: datetime) -> datetime | None:
-    if judged.rule is SYNC_DELAY:
-        return case.paid_at + SAME_DAY_ALARM if _due_within(case, now, days=0) else None
+    """Return when the finding is or becomes urgent: the first moment at which one of the reasons holds."""
     escalation = judged.rule.escalation
-    if any(_applies(circumstance, case, judged.found, now) for circumstance in escalation.at_once):
-        return now
-    if escalation.after is None:
-        return None
-    return judged.found.since + grace_of(judged.rule, case.policy) + escalation.after
+    reported = judged.found.since + grace_of(judged.rule, case.policy)
+    moments = [_moment(circumstance, case, judged.found, now) for circumstance in escalation.at_once]
+    starts = [max(moment, min(reported, now)) for moment in moments if moment is not None]
+    if escalation.after is not None:
+        starts.append(reported + escalation.after)
+    return min(starts, default=None)
 
 
-def _applies(circumstance: AtOnce, case: Case, found: Found, now: datetime) -> bool:
+def _moment(circumstance: AtOnce, case: Case, found: Found, now: datetime) -> datetime | None:
+    """Return from when on a circumstance holds; None where time alone will not bring it about."""
+    match circumstance:
+        case AtOnce.SAME_DAY:
+            return _day_before(case, now, days=0)
+        case AtOnce.SAME_DAY_ALARM:
+            day = _day_before(case, now, days=0)
+            return day and max(day, case.paid_at + SAME_DAY_ALARM)
+        case AtOnce.DELIVERY_NEAR:
+            return _day_before(case, now, days=1)
+        case _:
+            return found.since if _applies(circumstance, case, found) else None
+
+
+def _applies(circumstance: AtOnce, case: Case, found: Found) -> bool:
     shipped = case.cart.fulfillment_status is FulfillmentStatus.FULFILLED or any(
         record.status in {PosStatus.SHIPPED, PosStatus.COMPLETED} for record in case.live
     )
     queue = case.evidence.queue
     match circumstance:
-        case AtOnce.SAME_DAY:
-            return _due_within(case, now, days=0)
-        case AtOnce.DELIVERY_NEAR:
-            return _due_within(case, now, days=1)
         case AtOnce.SHIPPED:
             return shipped
         case AtOnce.NOT_SHIPPED:
@@ -168,24 +176,30 @@ def _applies(circumstance: AtOnce, case: Case, found: Found, now: datetime) -> b
             return bool(found.facts.get("over_alarm_share"))
         case AtOnce.RESENT:
             return queue is not None and queue.attempts > 0
+        case _:
+            return False
 
 
-def _due_within(case: Case, now: datetime, *, days: int) -> bool:
-    due = case.cart.deliver_on
-    return due is not None and (due - now.astimezone(ZoneInfo(case.policy.timezone)).date()).days <= days
+def _day_before(case: Case, now: datetime, *, days: int) -> datetime | None:
+    """Return when the day begins, at the merchant's, that lies ``days`` before the delivery day."""
+    due, zone = case.cart.deliver_on, ZoneInfo(case.policy.timezone)
+    today = now.astimezone(zone).date()
+    # Nobody plans, or mourns, over a year: such a date is a slip of the keyboard.
+    if due is None or due - today > timedelta(days=366):
+        return None
+    day = max(due, today - timedelta(days=366)) - timedelta(days=days)
+    return datetime.combine(day, time(), zone).astimezone(UTC)
 
 
 def _check_at(case: Case, rule: Rule, escalates_at: datetime | None, now: datetime) -> datetime | None:
     """When to look again although nothing changed: a grace that ends, an alarm that falls due, a payment."""
+    moments = [escalates_at] if escalates_at and escalates_at > now else []
     if rule is SYNC_DELAY:
-        ends = case.paid_at + case.policy.grace
-        return min(ends, escalates_at) if escalates_at and escalates_at > now else ends
+        moments.append(case.paid_at + case.policy.grace)
     if rule.classification in {Classification.UNPAID, Classification.PARTLY_PAID}:
         age = now - case.cart.placed_at
-        return now + min(max(age / RECHECK_SHARE, RECHECK_FLOOR), RECHECK_CEILING)
-    if escalates_at and escalates_at > now:
-        return escalates_at
-    return None
+        moments.append(now + min(max(age / RECHECK_SHARE, RECHECK_FLOOR), RECHECK_CEILING))
+    return min(moments, default=None)
 
 
 def classify_orphan(record: PosOrder, total: str, now: datetime) -> Verdict:
@@ -200,9 +214,19 @@ def classify_orphan(record: PosOrder, total: str, now: datetime) -> Verdict:
     return connection_verdict(ORPHAN, facts, since=record.created_at, now=now)
 
 
-def connection_verdict(rule: Rule, facts: Mapping[str, object], *, since: datetime, now: datetime) -> Verdict:
-    """Return the finding of a rule that is not about one cart order."""
-    escalates_at = since + rule.escalation.after if rule.escalation.after is not None else None
+def connection_verdict(
+    rule: Rule,
+    facts: Mapping[str, object],
+    *,
+    since: datetime,
+    now: datetime,
+    grace: timedelta | None = None,
+) -> Verdict:
+    """Return the finding of a rule that is not about one cart order. ``grace`` is the channel's G."""
+    escalation = rule.escalation
+    escalates_at = since + escalation.after if escalation.after is not None else None
+    if escalation.graces and grace is not None:
+        escalates_at = since + escalation.graces * grace
     return Verdict(
         classification=rule.classification,
         rule=rule.id,

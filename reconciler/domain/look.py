@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 
-from reconciler.domain.case import PAID
-from reconciler.domain.orders import CartOrder, PosOrder, PosStatus
+from reconciler.domain.orders import PAID, CartOrder, PosOrder, PosStatus
 from reconciler.domain.policy import Policy
 
 
@@ -36,16 +35,24 @@ class NextStep:
 
 
 def before_send(
-    judged: CartOrder, present: CartOrder | None, records: Sequence[PosOrder], *, conclusive: bool
+    judged: CartOrder,
+    present: CartOrder | None,
+    records: Sequence[PosOrder],
+    *,
+    conclusive: bool,
+    on_purpose: bool = False,
 ) -> NextStep:
-    """Decide after re-reading the cart order that was judged and searching the POS for it."""
+    """Decide after re-reading the cart order that was judged and searching the POS for it.
+
+    ``on_purpose``: a person asked for this attempt, so that even a voided record does not hold it back.
+    """
     if live := _live(records):
         return NextStep(Step.ADOPT, "the POS has it already", live)
     if present is None:
         return NextStep(Step.WITHDRAW, "the order is no longer in the cart")
-    if present.cancelled_at is not None or (present.payment_status not in PAID and present.total > 0):
+    if present.dead or (present.payment_status not in PAID and present.total > 0):
         return NextStep(Step.WITHDRAW, "the order is no longer paid and alive")
-    if records:
+    if records and not on_purpose:
         return NextStep(Step.WITHDRAW, "the POS record was voided on purpose")
     if not conclusive:
         return NextStep(Step.WAIT, "the POS could not be searched completely")
@@ -69,7 +76,9 @@ def lookup_schedule(policy: Policy, *, confirms_by_read: bool) -> tuple[timedelt
     A POS that confirms by its next export only is looked at until G has passed as well.
     """
     late = tuple(
-        wait for wait in (policy.grace / 2, policy.grace) if confirms_by_read and wait > policy.lookups[-1]
+        wait
+        for wait in (policy.grace / 2, policy.grace)
+        if confirms_by_read and wait > max(policy.lookups, default=timedelta())
     )
     return policy.lookups + late
 

@@ -9,18 +9,10 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
 
 from reconciler.domain.differences import line_counts
-from reconciler.domain.orders import CartOrder, PosOrder, PosStatus
-
-#: Staff key an order in between this long before the cart says it was placed and this long after.
-KEYED_BEFORE: Final = timedelta(minutes=10)
-KEYED_AFTER: Final = timedelta(hours=2)
-#: What each agreement is worth in the score that a person is shown; they add up to 100.
-WEIGHTS: Final = {"phone": 40, "name": 30, "lines": 20, "time": 10}
-#: Fewer digits than this say nothing about whose phone it is.
-PHONE_DIGITS: Final = 7
+from reconciler.domain.orders import PAID, CartOrder, PosOrder, PosStatus
+from reconciler.domain.policy import KEYED_AFTER, KEYED_BEFORE, PHONE_DIGITS, WEIGHTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +57,11 @@ def same_phone(left: str | None, right: str | None) -> bool | None:
 def match_ticket(order: CartOrder, ticket: PosOrder, sku_map: Mapping[str, str]) -> TicketMatch | None:
     """Compare an order with a ticket of the same total; return the match when it deserves a question.
 
-    Two of name, phone, time and lines must agree, name or phone among them.
+    Two of name, phone, time and lines must agree, name or phone among them. An order that nobody waits for
+    (unpaid, cancelled, a test) asks nothing, so that it cannot take the ticket from one that is waited for.
     """
+    if order.dead or order.test or order.draft or order.payment_status not in PAID:
+        return None
     if ticket.reference or ticket.status is PosStatus.VOIDED:
         return None
     if (ticket.total, ticket.currency) != (order.total, order.currency):

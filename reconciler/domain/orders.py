@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
+from typing import Final
 
 
 class PaymentStatus(StrEnum):
@@ -22,6 +23,14 @@ class PaymentStatus(StrEnum):
     VOIDED = "voided"
     FAILED = "failed"
     EXPIRED = "expired"
+
+
+#: The money came; part of it may have gone back.
+PAID: Final = frozenset({PaymentStatus.PAID, PaymentStatus.PARTIALLY_REFUNDED})
+#: The money has not come, or will not.
+NOT_PAID: Final = frozenset(
+    {PaymentStatus.PENDING, PaymentStatus.FAILED, PaymentStatus.VOIDED, PaymentStatus.EXPIRED}
+)
 
 
 class FulfillmentStatus(StrEnum):
@@ -116,6 +125,18 @@ class CartOrder:
     shipments: tuple[Shipment, ...] = ()
     vendor_id: str | None = None
 
+    @property
+    def fully_refunded(self) -> bool:
+        """Say whether all of the money went back."""
+        if self.payment_status is PaymentStatus.REFUNDED:
+            return True
+        return self.refunded >= max(self.captured, self.total, 1)
+
+    @property
+    def dead(self) -> bool:
+        """Say whether nobody is to prepare it any more: cancelled, or refunded in full."""
+        return self.cancelled_at is not None or self.fully_refunded
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PosOrder:
@@ -173,7 +194,11 @@ def cart_reference(pos_reference: str | None, prefix: str, siblings: Iterable[st
 
     ``siblings`` are the prefixes of the other channels that share the POS.
 
-    >>> cart_reference("#RB-1001", "RB-"), cart_reference("1001", "RB-"), cart_reference("RB-1001", "", ["RB-"])
+    >>> (
+    ...     cart_reference("#RB-1001", "RB-"),
+    ...     cart_reference("1001", "RB-"),
+    ...     cart_reference("RB-1001", "", ["RB-"]),
+    ... )
     ('1001', None, None)
     """
     reference = normalise_reference(pos_reference or "")

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Final
 
 #: A ``live_from`` that holds nothing back.
@@ -20,9 +22,20 @@ LOOKUPS: Final = (timedelta(seconds=30), timedelta(minutes=2), timedelta(minutes
 QUEUE_PATIENCE: Final = timedelta(seconds=60)
 #: When more orders than max(floor, share x compared) look missing, believe the read is wrong, not the orders.
 BRAKE_FLOOR: Final = 20
-BRAKE_SHARE: Final = 0.20
+BRAKE_SHARE: Final = Decimal("0.20")
 #: Amount differences above this share of the total are urgent.
-AMOUNT_ALARM_SHARE: Final = 0.01
+AMOUNT_ALARM_SHARE: Final = Decimal("0.01")
+#: Staff key an order in between this long before the cart says it was placed and this long after.
+KEYED_BEFORE: Final = timedelta(minutes=10)
+KEYED_AFTER: Final = timedelta(hours=2)
+#: What each agreement with a hand-keyed ticket is worth in the score; they add up to 100.
+WEIGHTS: Final = MappingProxyType({"phone": 40, "name": 30, "lines": 20, "time": 10})
+#: Fewer digits than this say nothing about whose phone it is.
+PHONE_DIGITS: Final = 7
+#: An unpaid order is looked at again after this share of its age, within these bounds.
+RECHECK_SHARE: Final = 4
+RECHECK_FLOOR: Final = timedelta(minutes=5)
+RECHECK_CEILING: Final = timedelta(days=1)
 
 
 class Delivery(StrEnum):

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Container, Mapping
+
 from reconciler.domain.case import Case, Found
 from reconciler.domain.evidence import FailureCause, QueueFacts
-from reconciler.domain.orders import PaymentStatus
+from reconciler.domain.orders import NOT_PAID, PaymentStatus
 from reconciler.domain.queue import OPEN, QueueStatus
 
-NOT_PAID = frozenset(
-    {PaymentStatus.PENDING, PaymentStatus.FAILED, PaymentStatus.VOIDED, PaymentStatus.EXPIRED}
-)
+#: What a cart says of an order whose money it does not yet, or not wholly, have.
+CAPTURE_OPEN = frozenset({PaymentStatus.AUTHORIZED, PaymentStatus.PARTIALLY_PAID})
 
 
 def payment_conflict(case: Case) -> Found | None:
     """The cart's status says that nothing was paid, its payment record says that something was."""
     cart = case.cart
     held = cart.captured - cart.refunded
-    in_full = cart.payment_status is PaymentStatus.AUTHORIZED and held >= cart.total
+    in_full = cart.payment_status in CAPTURE_OPEN and held >= cart.total
     if held <= 0 or not (cart.payment_status in NOT_PAID or in_full):
         return None
     facts: dict[str, object] = {"payment_status": cart.payment_status, "captured": case.money(cart.captured)}
@@ -24,10 +25,10 @@ def payment_conflict(case: Case) -> Found | None:
 
 
 def unpaid(case: Case) -> Found | None:
-    """Something is owed and nothing was captured."""
+    """Something is owed and nothing was captured: pending, authorized, failed, expired or voided."""
     cart = case.cart
-    told_otherwise = cart.payment_status in {PaymentStatus.PARTIALLY_PAID, PaymentStatus.REFUNDED}
-    if not case.owed or cart.captured > 0 or told_otherwise:
+    waits = cart.payment_status in NOT_PAID or cart.payment_status is PaymentStatus.AUTHORIZED
+    if not waits or not case.owed or cart.captured > 0:
         return None
     return Found(cart.placed_at, {"payment_status": cart.payment_status, "owed": case.money(case.owed)})
 
@@ -35,23 +36,33 @@ def unpaid(case: Case) -> Found | None:
 def partly_paid(case: Case) -> Found | None:
     """Less was captured than the total."""
     cart = case.cart
-    if cart.payment_status is not PaymentStatus.PARTIALLY_PAID and not 0 < cart.captured < cart.total:
+    if cart.payment_status is PaymentStatus.REFUNDED or not case.owed:
         return None
-    facts: dict[str, object] = {"captured": case.money(cart.captured), "owed": case.money(case.owed)}
+    # Nobody can refund what was not captured: there, no capture told means that the cart does not tell.
+    if cart.payment_status is PaymentStatus.PARTIALLY_REFUNDED and not cart.captured:
+        return None
+    facts: dict[str, object] = {
+        "payment_status": cart.payment_status,
+        "captured": case.money(cart.captured),
+        "owed": case.money(case.owed),
+    }
     return Found(cart.paid_at or cart.placed_at, facts)
 
 
 def cancelled_before_push(case: Case) -> Found | None:
-    """Cancelled or fully refunded, and never in the POS."""
+    """Cancelled, or refunded in full, and never in the POS."""
     cart = case.cart
-    if not case.cancelled:
+    if not cart.dead:
         return None
     facts: dict[str, object] = {"cancelled_at": cart.cancelled_at, "refunded": case.money(cart.refunded)}
     return Found(cart.cancelled_at or cart.updated_at or cart.placed_at, facts)
 
 
 def status_mismatch(case: Case) -> Found | None:
-    """Paid, but it had left the download rule before we could first see it inside."""
+    """Paid, but its payment, fulfilment or archived state is outside the channel's download rule.
+
+    It had left the rule before our first covering read; an archived order is always outside.
+    """
     cart = case.cart
     if case.inside_download_rule or case.evidence.seen_inside_rule:
         return None
@@ -68,7 +79,10 @@ def status_mismatch(case: Case) -> Found | None:
 
 
 def probable_rekey(case: Case) -> Found | None:
-    """A hand-keyed ticket looks like this order."""
+    """A POS ticket without an order number looks like this order, keyed in by hand.
+
+    Its total is the same, and at least two of name, phone, time and lines agree, name or phone among them.
+    """
     ticket = case.evidence.ticket
     if ticket is None:
         return None
@@ -101,7 +115,7 @@ def unmapped_sku(case: Case) -> Found | None:
         for line in case.cart.lines:
             if not line.sku:
                 codes.append(f"(no SKU) {line.name or ''}".strip())
-            elif line.sku not in mapping and line.sku not in catalog:
+            elif _unknown(line.sku, mapping, catalog):
                 codes.append(line.sku)
     return _unmapped(case, FailureCause.UNMAPPED_SKU, codes)
 
@@ -109,10 +123,10 @@ def unmapped_sku(case: Case) -> Found | None:
 def unmapped_shipping(case: Case) -> Found | None:
     """The order's delivery method means nothing to the POS."""
     catalog, method = case.evidence.catalog.shipping_methods, case.cart.shipping_method
-    unknown = (
-        catalog is not None and method and method not in case.policy.shipping_map and method not in catalog
-    )
-    return _unmapped(case, FailureCause.UNMAPPED_SHIPPING, [method] if unknown and method else [])
+    codes = []
+    if catalog is not None and method and _unknown(method, case.policy.shipping_map, catalog):
+        codes.append(method)
+    return _unmapped(case, FailureCause.UNMAPPED_SHIPPING, codes)
 
 
 def unmapped_payment(case: Case) -> Found | None:
@@ -123,6 +137,10 @@ def unmapped_payment(case: Case) -> Found | None:
 def unmapped_tax(case: Case) -> Found | None:
     """The POS named a tax as unknown."""
     return _unmapped(case, FailureCause.UNMAPPED_TAX, [])
+
+
+def _unknown(code: str, mapping: Mapping[str, str], catalog: Container[str | None]) -> bool:
+    return code not in catalog and mapping.get(code) not in catalog
 
 
 def _unmapped(case: Case, cause: FailureCause, codes: list[str]) -> Found | None:
@@ -165,8 +183,17 @@ def stuck(case: Case) -> Found | None:
     return Found(queue.since, {"status": queue.status, "attempts": queue.attempts})
 
 
-def paid_and_absent(case: Case) -> Found | None:
-    """Paid, and proven absent: on its way while in grace, missing after it."""
+def on_its_way(case: Case) -> Found:
+    """Paid less than G ago and not in the POS yet, and no fault is known."""
+    return _paid(case)
+
+
+def missing(case: Case) -> Found:
+    """Paid, proven absent by covering reads after G, and no other rule holds."""
+    return _paid(case)
+
+
+def _paid(case: Case) -> Found:
     cart = case.cart
     queue = case.evidence.queue
     facts: dict[str, object] = {"paid_at": case.paid_at, "total": case.money(cart.total)}

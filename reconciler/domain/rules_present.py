@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
-from reconciler.domain.case import PAID, Case, Found
+from reconciler.domain.case import Case, Found
 from reconciler.domain.differences import amount_differences, is_strict_subset, lacking
-from reconciler.domain.money import format_minor
-from reconciler.domain.orders import FulfillmentStatus, PaymentStatus, PosStatus
+from reconciler.domain.orders import NOT_PAID, FulfillmentStatus, PosStatus
 from reconciler.domain.policy import AMOUNT_ALARM_SHARE
-
-UNPAID_LIVE = frozenset(
-    {PaymentStatus.PENDING, PaymentStatus.FAILED, PaymentStatus.VOIDED, PaymentStatus.EXPIRED}
-)
 
 
 def voided_in_pos(case: Case) -> Found | None:
-    """Paid and alive in the cart, and every POS record was voided."""
-    if case.live or case.cancelled or case.cart.payment_status not in PAID:
+    """Paid and alive in the cart, and every POS record was voided.
+
+    Cancelled or refunded in the cart and voided in the POS agrees; so does unpaid and voided.
+    """
+    if case.live or case.cart.dead or not case.paid:
         return None
-    records = case.evidence.records
+    records = case.records
     since = max(record.updated_at or record.created_at for record in records)
     return Found(since, {"pos_ids": [record.pos_id for record in records]})
 
 
 def duplicate_in_pos(case: Case) -> Found | None:
-    """One reference on two or more live records, neither an edit family nor a split."""
+    """Two or more live records carry one reference, wherever they are.
+
+    An edit family (#1001 and #1001-E001) is no duplicate, nor is a split, whose parts add up to one order.
+    """
     records = case.repeated()
     if not records:
         return None
@@ -37,57 +38,66 @@ def duplicate_in_pos(case: Case) -> Found | None:
 
 
 def placeholder_in_pos(case: Case) -> Found | None:
-    """A record without content: zero total with lines expected, or marked as needing attention."""
+    """A record without content: its total is zero though lines are expected, or it needs attention.
+
+    An order that costs nothing is no placeholder as long as its lines are there.
+    """
     if not case.live:
         return None
     flagged = [r.pos_id for r in case.current if r.status is PosStatus.ATTENTION_REQUIRED]
-    expects_money = case.cart.total > 0 and not case.fully_refunded
-    expects_lines = case.cart.total == 0 and case.pos_lines == {}
-    empty = case.pos_total == 0 and bool(case.cart.lines) and (expects_money or expects_lines)
+    expected = bool(case.cart.lines) and not case.cart.dead
+    empty = expected and case.pos_total == 0 and (case.cart.total > 0 or case.pos_lines == {})
     if not (flagged or empty):
         return None
     facts: dict[str, object] = {
         "pos_ids": flagged or [r.pos_id for r in case.current],
         "attention_required": bool(flagged),
     }
-    return Found(case.pos_created_at, facts | {"pos_total": case.money(case.pos_total)})
+    return Found(case.pos_created_at, facts | {"pos_total": case.pos_money})
 
 
 def refund_not_propagated(case: Case) -> Found | None:
-    """Cancelled or refunded in the cart, and the live record does not show it."""
+    """Cancelled in the cart, or refunded in full or in part, and the live record does not show it.
+
+    A record shows a refund in part when its total is what is left of the order.
+    """
     if not case.live:
         return None
     cart = case.cart
-    if case.cancelled:
-        reflected = case.fully_refunded and case.pos_total == 0
+    if cart.dead:
+        reflected = case.pos_total == 0 and (cart.fully_refunded or not case.pos_lines)
     else:
-        reflected = not cart.refunded or case.totals_agree(case.pos_total, cart.total - cart.refunded)
+        reflected = not cart.refunded or case.refund_reflected
     if reflected:
         return None
+    whole = "cancelled" if cart.cancelled_at else "refunded"
     facts: dict[str, object] = {
         "cancelled_at": cart.cancelled_at,
         "refunded": case.money(cart.refunded),
-        "pos_total": case.money(case.pos_total),
+        "pos_total": case.pos_money,
         "pos_ids": [record.pos_id for record in case.current],
-        "change": "cancelled" if cart.cancelled_at else "refunded",
+        "change": whole if cart.dead else "refunded in part",
     }
     return Found(cart.cancelled_at or cart.updated_at or case.pos_created_at, facts)
 
 
 def unpaid_in_pos(case: Case) -> Found | None:
-    """A live record of an order whose payment did not come."""
-    if not case.live or not case.cart.total or case.cart.payment_status not in UNPAID_LIVE:
+    """The record is live, and the cart's payment is pending, failed, voided or expired."""
+    cart = case.cart
+    if not case.live or not cart.total or cart.payment_status not in NOT_PAID:
         return None
     facts: dict[str, object] = {
-        "payment_status": case.cart.payment_status,
-        "captured": case.money(case.cart.captured),
+        "payment_status": cart.payment_status,
+        "captured": case.money(cart.captured),
         "pos_ids": [record.pos_id for record in case.current],
     }
-    return Found(case.pos_created_at, facts)
+    # It was paid once: the payment was lost when the cart last changed, not when the record was made.
+    lost_at = cart.updated_at if cart.paid_at else None
+    return Found(max(case.pos_created_at, lost_at or case.pos_created_at), facts)
 
 
 def hidden_in_pos(case: Case) -> Found | None:
-    """Every live record lies where the channel does not look."""
+    """Every live record lies where the channel does not look, for example at another location."""
     if not case.live or any(case.in_view(record) for record in case.live):
         return None
     facts: dict[str, object] = {
@@ -99,14 +109,17 @@ def hidden_in_pos(case: Case) -> Found | None:
 
 
 def stale_after_edit(case: Case) -> Found | None:
-    """Edited in the cart after the record was made, and the record still shows the old order."""
+    """Edited in the cart after the record was made, and the record still shows the old order.
+
+    Its lines or total differ from the cart's, or it was not touched since the edit.
+    """
     edited_at = case.cart.edited_at
     if not case.live or edited_at is None or edited_at <= case.pos_created_at:
         return None
     differs = []
-    if case.pos_lines is not None and case.pos_lines != case.cart_lines:
+    if not case.lines_reflected:
         differs.append("lines")
-    if not case.totals_agree(case.pos_total):
+    if not case.total_reflected:
         differs.append("total")
     if case.pos_updated_at < edited_at:
         differs.append("not updated since")
@@ -121,7 +134,7 @@ def stale_after_edit(case: Case) -> Found | None:
 
 
 def incomplete_in_pos(case: Case) -> Found | None:
-    """The record holds a strict part of the order's lines, and nothing was refunded."""
+    """The record holds some of the order's lines and nothing else, and nothing was refunded."""
     if not case.live or case.cart.refunded or case.pos_lines is None:
         return None
     if not is_strict_subset(case.pos_lines, case.cart_lines):
@@ -130,10 +143,11 @@ def incomplete_in_pos(case: Case) -> Found | None:
 
 
 def amount_mismatch(case: Case) -> Found | None:
-    """Totals differ beyond rounding."""
-    if not case.live or (case.same_currency and case.totals_agree(case.pos_total)):
-        return None
-    if case.same_currency and case.cart.refunded and case.totals_agree(case.pos_total, _net(case)):
+    """Totals differ by more than rounding, or the two sides count in different currencies.
+
+    Rounding is one minor unit (one cent) a line, or what a till rounds to where small coins are gone.
+    """
+    if not case.live or case.total_reflected:
         return None
     facts: dict[str, object] = _totals(case)
     if case.same_currency:
@@ -148,7 +162,7 @@ def amount_mismatch(case: Case) -> Found | None:
 
 
 def not_on_register(case: Case) -> Found | None:
-    """The POS platform has the order and no register has fetched it."""
+    """The POS platform has the order and no register has fetched it, where the POS can tell."""
     waiting = [r for r in case.current if r.register_known and r.received_at is None]
     if not waiting:
         return None
@@ -157,7 +171,10 @@ def not_on_register(case: Case) -> Found | None:
 
 
 def fulfilment_lag(case: Case) -> Found | None:
-    """Shipped at the POS and not in the cart, or shipped so that nobody can follow the parcel."""
+    """Shipped at the POS and not in the cart, or shipped without courier or tracking number.
+
+    An order in several records is shipped when all of them are.
+    """
     if not case.live or any(record.status is not PosStatus.SHIPPED for record in case.current):
         return None
     parcels = [parcel for record in case.current for parcel in record.shipments]
@@ -175,14 +192,9 @@ def fulfilment_lag(case: Case) -> Found | None:
     return Found(max(shipped, default=case.pos_updated_at), {"lags": lags, "parcels": len(parcels)})
 
 
-def _net(case: Case) -> int:
-    return case.cart.total - case.cart.refunded
-
-
 def _totals(case: Case) -> dict[str, object]:
-    currency = case.current[0].currency
     return {
         "cart_total": case.money(case.cart.total),
-        "pos_total": f"{format_minor(case.pos_total, currency)} {currency}",
+        "pos_total": case.pos_money,
         "pos_ids": [record.pos_id for record in case.current],
     }

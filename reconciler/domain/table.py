@@ -14,11 +14,12 @@ from enum import Enum
 from typing import Final
 
 from reconciler.domain import rules_absent as absent
+from reconciler.domain import rules_connection as connection
 from reconciler.domain import rules_present as present
 from reconciler.domain.case import Case, Found
+from reconciler.domain.evidence import Absence
 from reconciler.domain.policy import REGISTER_GRACE
 from reconciler.domain.verdict import Classification, Resend, Who
-
 
 C = Classification
 
@@ -36,6 +37,7 @@ class AtOnce(Enum):
     """Circumstances in which waiting is wrong."""
 
     SAME_DAY = "due today"
+    SAME_DAY_ALARM = "due today, and paid 10 minutes ago"
     DELIVERY_NEAR = "due within a day"
     SHIPPED = "goods have left"
     NOT_SHIPPED = "goods can still be stopped"
@@ -45,10 +47,14 @@ class AtOnce(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Escalation:
-    """When a finding becomes urgent: ``after`` its grace, or at once under any of ``at_once``."""
+    """When a finding becomes urgent: ``after`` its grace, or at once under any of ``at_once``.
+
+    ``graces`` counts in multiples of G, since how long nothing could be said hangs on the poll interval.
+    """
 
     after: timedelta | None = None
     at_once: frozenset[AtOnce] = frozenset()
+    graces: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +79,7 @@ class Rule:
 
 
 def excluded(case: Case) -> Found | None:
-    """Not an order to fulfil: a test, a draft, or nothing on it."""
+    """A test, a draft, or an order with no lines and no total."""
     cart = case.cart
     reasons = [name for name in ("test", "draft") if getattr(cart, name)]
     if not cart.lines and not cart.total:
@@ -277,42 +283,48 @@ BLOCK_D_PROVEN: Final = (
 )  # fmt: skip
 
 SYNC_DELAY: Final = Rule(
-    C.SYNC_DELAY, "D", absent.paid_and_absent,
+    C.SYNC_DELAY, "D", absent.on_its_way,
     "The order was paid a short while ago and is still on its way to the POS.",
     "Wait.",
-    Who.NOBODY, Resend.WAIT, Grace.G,
+    Who.NOBODY, Resend.WAIT, Grace.G, _after(None, AtOnce.SAME_DAY_ALARM),
 )  # fmt: skip
 
 #: The last rule: what is paid, proven absent and explained by nothing else.
 MISSING: Final = Rule(
-    C.MISSING, "D", absent.paid_and_absent,
+    C.MISSING, "D", absent.missing,
     "The order is paid ({total}) and the POS does not have it.",
     "It is sent once by itself where that is safe; otherwise key it in, or set it ready.",
-    Who.OPS, Resend.ONCE, escalation=_after(30, AtOnce.RESENT, AtOnce.SAME_DAY),
+    Who.OPS, Resend.ONCE, escalation=_after(30, AtOnce.RESENT, AtOnce.SAME_DAY_ALARM),
 )  # fmt: skip
 
 #: Block A. Judged by the services that read; one finding a connection.
 AUTH_FAILURE: Final = Rule(
-    C.AUTH_FAILURE, "A", lambda _case: None,
+    C.AUTH_FAILURE, "A", connection.auth_failure,
     "We are no longer allowed to read {connection}: {reason}.",
     "An administrator of the merchant has to authorise the connection again.",
     Who.MERCHANT_ADMIN, Resend.NO, escalation=AT_ONCE,
 )  # fmt: skip
 CANNOT_TELL: Final = Rule(
-    C.CANNOT_TELL, "A", lambda _case: None,
+    C.CANNOT_TELL, "A", connection.cannot_tell,
     "{connection} could not be read completely ({reason}), so {orders} orders cannot be judged.",
     "It is read again by itself; if it lasts, check the source named here.",
-    Who.OPS, Resend.NO,
+    Who.OPS, Resend.NO, escalation=Escalation(graces=2),
 )  # fmt: skip
+#: What is said of one order that such a read leaves undecided.
+UNDECIDED: Final = {
+    Absence.INCOMPLETE: "The POS could not be read completely, so nobody can say whether it has this order.",
+    Absence.NOT_COVERED: "The POS was not read for the time of this order, so its absence proves nothing.",
+    Absence.PROVEN: "",
+}
 BRAKE: Final = Rule(
-    C.CANNOT_TELL, "A", lambda _case: None,
+    C.CANNOT_TELL, "A", connection.brake,
     "{orders} orders look missing at once, more than the {limit} that can be believed; nothing was sent.",
     "Check that the POS read is right; then release orders with Set Ready.",
     Who.OPS, Resend.NO, escalation=AT_ONCE, cause="brake",
 )  # fmt: skip
 #: Judged from the POS side, on sweeps.
 ORPHAN: Final = Rule(
-    C.ORPHAN_IN_POS, "C", lambda _case: None,
+    C.ORPHAN_IN_POS, "C", connection.orphan_in_pos,
     "The POS has an online order ({pos_total}) that no cart order explains.",
     "Find out where it came from; void it if nobody ordered it.",
     Who.OPS, Resend.NO,
