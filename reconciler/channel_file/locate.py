@@ -65,7 +65,9 @@ class _Walk:
         keys = self.keys()
         self.at += 2 if repeated else 1
         path = self.inside(keys[:-1])
-        path = self.append((*path, keys[-1])) if repeated else self.last((*path, keys[-1]))
+        path = (*path, keys[-1])
+        self.lines.setdefault(path, line)
+        path = self.append(path) if repeated else self.last(path)
         self.lines.setdefault(path, line)
         return path
 
