@@ -1,0 +1,30 @@
+"""A cart whose orders are in files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from adapters.file.kinds import CART
+from adapters.file.options import read_options
+from adapters.file.reading import read
+from adapters.file.source import order_files, printable
+from reconciler.domain.orders import CartOrder
+from reconciler.ports import Capabilities, ConnectionInfo, Coverage, Page
+
+
+class FileCart:
+    """Reads cart orders from a file or folder, as an export left them."""
+
+    capabilities = Capabilities()
+
+    def __init__(self, connection: ConnectionInfo) -> None:
+        self._options = read_options(connection)
+
+    def read(self, since: datetime | None, now: datetime) -> Iterator[Page[CartOrder] | Coverage]:  # noqa: ARG002
+        """Yield all orders: a file does not tell what changed, so it is read whole. See ``reading.read``."""
+        return read(CART, self._options, now)
+
+    def probe(self) -> str:
+        """Return which files are read; raise UnreachableError when there is none."""
+        return ", ".join(printable(str(path)) for path in order_files(self._options))

@@ -1,0 +1,63 @@
+"""The two kinds of orders, as the machinery that reads files needs to know them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, Generic, TypeVar
+
+from adapters.file.rows import CartRow, PosRow, RowDecoder
+from adapters.file.translate import cart_order, pos_order
+from reconciler.domain.orders import CartOrder, PosOrder
+from reconciler.ports import Side
+
+OrderT = TypeVar("OrderT", CartOrder, PosOrder)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind(Generic[OrderT]):
+    """How one side's rows become orders."""
+
+    side: Side
+    #: What every row must have.
+    needed: tuple[str, ...]
+    #: All keys that a row may have.
+    keys: tuple[str, ...]
+    #: Decode a row; raises BadRow.
+    decode: Callable[[str], Any]
+    #: Translate a decoded row; raises BadRow.
+    order: Callable[[Any], OrderT]
+    #: What makes an order one and the same.
+    key: Callable[[OrderT], str]
+    created: Callable[[OrderT], datetime]
+
+
+CART: Final[Kind[CartOrder]] = Kind(
+    side=Side.CART,
+    needed=("reference", "placed_at", "currency", "total", "payment_status"),
+    keys=CartRow.__struct_fields__,
+    decode=RowDecoder(CartRow).decode,
+    order=cart_order,
+    key=lambda order: order.reference,
+    created=lambda order: order.placed_at,
+)
+POS: Final[Kind[PosOrder]] = Kind(
+    side=Side.POS,
+    needed=("pos_id", "created_at", "currency", "total"),
+    keys=PosRow.__struct_fields__,
+    decode=RowDecoder(PosRow).decode,
+    order=pos_order,
+    key=lambda order: order.pos_id,
+    created=lambda order: order.created_at,
+)
+
+
+def newest(kind: Kind[OrderT], orders: Sequence[OrderT]) -> OrderT:
+    """Return which of several rows for one order counts: the last updated, of equals the last."""
+
+    def stamp(numbered: tuple[int, OrderT]) -> tuple[datetime, int]:
+        number, order = numbered
+        return order.updated_at or kind.created(order), number
+
+    return max(enumerate(orders), key=stamp)[1]
