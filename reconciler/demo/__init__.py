@@ -1,0 +1,1 @@
+"""The demo: a seeded world of shops with known faults, played by real processes, judged by the truth."""

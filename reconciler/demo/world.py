@@ -1,0 +1,81 @@
+"""A seeded world: three merchants, a day of orders on both sides, a few faults, and the truth about each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from random import Random
+from typing import Final
+
+from reconciler.demo.files import write_channel_file, write_shop
+from reconciler.demo.fill import fill
+from reconciler.demo.plans import DEMO, Plan
+from reconciler.demo.shop import Shop, policy_of
+from reconciler.demo.trades import TRADES
+from reconciler.demo.truth import Label, write_truth
+from reconciler.domain.errors import InputError
+
+#: How often the demo's channels are read: G, twice that, must be a few seconds.
+POLL: Final = timedelta(seconds=3)
+#: Fewer orders leave no room for the faults.
+FEWEST: Final = 240
+CHANNEL_FILE: Final = "channels.toml"
+TRUTH_FILE: Final = "truth.jsonl"
+
+
+@dataclass(frozen=True)
+class World:
+    """The generated shops. The same seed, time, size and plan give the same world, byte for byte."""
+
+    seed: int
+    now: datetime
+    shops: tuple[Shop, ...]
+    poll_interval: timedelta
+
+    @classmethod
+    def generate(
+        cls,
+        seed: int,
+        now: datetime,
+        orders: int = 2000,
+        *,
+        plan: Plan = DEMO,
+        poll_interval: timedelta = POLL,
+    ) -> World:
+        """Make a world of ``orders`` cart orders that reach from 20 hours before ``now`` to ``now``."""
+        if orders < FEWEST:
+            raise InputError(f"{orders} orders leave no room for the faults", next_step=f"ask for {FEWEST}")
+        moment = now.astimezone(UTC).replace(microsecond=0)
+        shops = tuple(_open(seat, seed, moment, orders, poll_interval) for seat in range(len(TRADES)))
+        for fault, shop in plan.dealt(shops):
+            fault(shop)
+        for shop in shops:
+            for trap in plan.traps:
+                trap(shop)
+            fill(shop)
+        return cls(seed, moment, shops, poll_interval)
+
+    @property
+    def labels(self) -> list[Label]:
+        """The truth about every fault and trap."""
+        return [label for shop in self.shops for label in shop.labels]
+
+    @property
+    def orders(self) -> int:
+        """Cart orders, those included that are placed while the demo runs."""
+        return sum(len(shop.cart) + len(shop.arrivals) for shop in self.shops)
+
+    def write(self, directory: Path) -> Path:
+        """Write both sides of every shop, the channel file and the truth; return the channel file."""
+        directory.mkdir(parents=True, exist_ok=True)
+        for shop in self.shops:
+            write_shop(directory / shop.trade.code, shop)
+        write_truth(directory / TRUTH_FILE, self.labels)
+        return write_channel_file(directory / CHANNEL_FILE, self.shops, self.poll_interval)
+
+
+def _open(seat: int, seed: int, now: datetime, orders: int, poll_interval: timedelta) -> Shop:
+    trade = TRADES[seat]
+    share = len(range(seat, orders, len(TRADES)))
+    return Shop(trade, Random(f"{seed}/{trade.code}"), policy_of(trade, now, poll_interval), now, share)
