@@ -67,7 +67,8 @@ def refund_not_propagated(case: Case) -> Found | None:
     if cart.dead:
         reflected = case.pos_total == 0 and (cart.fully_refunded or not case.pos_lines)
     else:
-        reflected = not cart.refunded or case.refund_reflected
+        # In another currency nobody can see a part of the total; that is an amount mismatch.
+        reflected = not cart.refunded or case.refund_reflected or not case.same_currency
     if reflected:
         return None
     whole = "cancelled" if cart.cancelled_at else "refunded"
@@ -114,7 +115,7 @@ def stale_after_edit(case: Case) -> Found | None:
     Its lines or total differ from the cart's, or it was not touched since the edit.
     """
     edited_at = case.cart.edited_at
-    if not case.live or edited_at is None or edited_at <= case.pos_created_at:
+    if not case.live or case.cart.dead or edited_at is None or edited_at <= case.pos_created_at:
         return None
     differs = []
     if not case.lines_reflected:
@@ -135,7 +136,7 @@ def stale_after_edit(case: Case) -> Found | None:
 
 def incomplete_in_pos(case: Case) -> Found | None:
     """The record holds some of the order's lines and nothing else, and nothing was refunded."""
-    if not case.live or case.cart.refunded or case.pos_lines is None:
+    if not case.live or case.cart.dead or case.cart.refunded or case.pos_lines is None:
         return None
     if not is_strict_subset(case.pos_lines, case.cart_lines):
         return None
@@ -147,7 +148,7 @@ def amount_mismatch(case: Case) -> Found | None:
 
     Rounding is one minor unit (one cent) a line, or what a till rounds to where small coins are gone.
     """
-    if not case.live or case.total_reflected:
+    if not case.live or case.cart.dead or case.total_reflected:
         return None
     facts: dict[str, object] = _totals(case)
     if case.same_currency:
