@@ -110,7 +110,7 @@ def _credentials(
     table: Table, vendor: str, info: VendorInfo, environ: Mapping[str, str]
 ) -> dict[str, str] | None:
     credentials = table.table("credentials")
-    if info.credentials is not None:
+    if info.credentials:
         credentials.allow(sorted(info.credentials))
         for key in sorted(info.credentials - set(credentials.values)):
             example = f'credentials = {{ {key} = "{REFERENCE}..." }}'

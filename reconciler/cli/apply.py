@@ -20,7 +20,9 @@ app = typer.Typer()
 
 @app.command()
 def apply(
-    file: Annotated[Path, typer.Argument(help="The channel file (TOML).", show_default=False)],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="The channel file (TOML).", show_default=False)
+    ],
     dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:

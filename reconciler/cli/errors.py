@@ -39,14 +39,7 @@ EXIT_CODES: Final = (
 )
 
 _NO_SPACE: Final = {errno.ENOSPC, errno.EDQUOT}
-#: What PostgreSQL says when a table or column is not there.
-_NO_TABLE: Final = {"42P01", "42703", "3F000"}
-#: ... that its disk, memory or connections are used up,
-_NO_ROOM: Final = "53"
-#: ... that it is no longer there, is stopping, or does not know us.
-_NO_ANSWER: Final = ("08", "57P", "28", "3D")
 _BROKER_SILENT: Final = {"ConnectionError", "OperationalError", "TimeoutError"}
-_SILENT: Final = {"OperationalError", "ConnectionTimeout", "PoolTimeout"}
 
 
 class Ending(NamedTuple):
@@ -76,7 +69,7 @@ def as_known(error: BaseException) -> ReconcilerError | None:
     if isinstance(error, OSError):
         return _system(error)
     library = type(error).__module__.partition(".")[0]
-    if library in {"sqlalchemy", "psycopg"}:
+    if library == "sqlalchemy":
         return _database(error)
     if library in {"redis", "kombu"} and type(error).__name__ in _BROKER_SILENT:
         return UnavailableError("the broker does not answer", next_step="see: reconciler doctor")
@@ -94,19 +87,9 @@ def _system(error: OSError) -> ReconcilerError | None:
 
 
 def _database(error: BaseException) -> ReconcilerError | None:
-    original = getattr(error, "orig", None) or error
-    state = getattr(original, "sqlstate", None) or ""
-    if state in _NO_TABLE:
-        return UnavailableError(
-            "the database's tables are not up to date", next_step="run: reconciler db upgrade"
-        )
-    if state.startswith(_NO_ROOM):
-        return UnavailableError(
-            "the database has no room or connection left", next_step="see: reconciler doctor"
-        )
-    if state.startswith(_NO_ANSWER) or type(original).__name__ in _SILENT:
-        return UnavailableError("the database does not answer", next_step="see: reconciler doctor")
-    return None
+    from reconciler.persistence.failures import as_unavailable
+
+    return as_unavailable(error)
 
 
 def _unexpected(error: BaseException) -> Ending:
@@ -125,6 +108,10 @@ def _unexpected(error: BaseException) -> Ending:
 def _log(incident: str, error: BaseException) -> None:
     import structlog
 
+    from reconciler.logging import configure
+
+    if not structlog.is_configured():
+        configure()
     structlog.get_logger("reconciler.cli").error("unexpected_error", incident=incident, exc_info=error)
 
 

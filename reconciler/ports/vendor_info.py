@@ -27,5 +27,5 @@ class VendorInfo:
     #: ``base_url`` is a file or folder, relative to the channel file; otherwise it is an http(s) address.
     base_url_is_path: bool = False
     options: Mapping[str, OptionKind] = field(default_factory=dict)
-    #: Names that ``credentials`` must have, no more and no fewer; None: any, or none.
-    credentials: frozenset[str] | None = None
+    #: Names that ``credentials`` must have, no more and no fewer; where it needs none, any are kept.
+    credentials: frozenset[str] = frozenset()

@@ -256,6 +256,16 @@ def test_a_missing_secret_names_its_variable():
     )
 
 
+def test_a_vendor_that_needs_no_credentials_keeps_those_it_is_given():
+    """Files need none, yet a secret that is named and missing is missed all the same."""
+    text = GOOD.replace('"catalog.json" }', '"catalog.json" }\n  credentials = { key = "env:VARIABLE" }')
+    assert parse(text.replace("VARIABLE", "RECONCILER_SECRET_SHOP")).connections[1].credentials
+    assert complaint(text.replace("VARIABLE", "RECONCILER_SECRET_NONE")) == (
+        "channels.toml:18: connection 'pos': credentials: the variable RECONCILER_SECRET_NONE is not set; "
+        "set RECONCILER_SECRET_NONE, then apply again"
+    )
+
+
 def test_a_missing_credential_shows_how_to_write_it():
     """A vendor says which credentials it needs."""
     text = CREDENTIALS.replace("  credentials = { access_token = VALUE }\n", "")
