@@ -77,8 +77,8 @@ def for_creating(account: Account) -> Account | None:
     """
     if account.name is not None:
         return account
-    borrowed = next(filter(None, map(_named, _BORROWED)), None)
-    return borrowed and Account(borrowed.uid, account.gid, drops=account.drops)
+    borrowed = next(filter(None, map(_named, _BORROWED)), None) if account.drops else None
+    return borrowed and Account(borrowed.uid, account.gid, drops=True)
 
 
 def _named(name: str) -> Account | None:

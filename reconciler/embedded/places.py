@@ -138,7 +138,7 @@ def _make_given(given: Path) -> None:
     if given.is_dir():
         return
     given.mkdir(mode=0o700, parents=True, exist_ok=True)
-    (given / ".gitignore").write_text("*\n", encoding="utf-8")
+    replace_file(given / ".gitignore", "*\n", os.geteuid(), os.getegid())
 
 
 def _absolute(data_dir: Path) -> Path:

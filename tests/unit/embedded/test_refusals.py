@@ -104,6 +104,11 @@ def test_a_cluster_is_created_by_an_account_with_a_name_in_the_group_of_its_owne
     assert creator.gid == unnamed
 
 
+def test_a_user_without_a_name_cannot_borrow_one() -> None:
+    """Only root can become somebody else, be it for a moment."""
+    assert for_creating(Account(4294967000, 4294967000, drops=False)) is None
+
+
 def test_an_account_with_a_name_creates_its_own_cluster() -> None:
     """Nothing is borrowed where nothing is missing."""
     root = Account(0, 0, drops=False)
