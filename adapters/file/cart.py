@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from adapters.file.kinds import CART
+from adapters.file.lookup import fetch
 from adapters.file.options import read_options
 from adapters.file.reading import read
 from adapters.file.source import order_files, printable
@@ -24,6 +25,14 @@ class FileCart:
     def read(self, since: datetime | None, now: datetime) -> Iterator[Page[CartOrder] | Coverage]:  # noqa: ARG002
         """Yield all orders: a file does not tell what changed, so it is read whole. See ``reading.read``."""
         return read(CART, self._options, now)
+
+    def fetch(self, references: Sequence[str]) -> dict[str, CartOrder]:
+        """Return the orders of these references as the files have them now.
+
+        Raises UnreachableError when a file cannot be read, MalformedError when one that is asked for is not
+        found and the files were not whole.
+        """
+        return fetch(self._options, references)
 
     def probe(self) -> str:
         """Return which files are read; raise UnreachableError when there is none."""

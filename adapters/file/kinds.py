@@ -9,7 +9,7 @@ from typing import Any, Final, Generic, TypeVar
 
 from adapters.file.rows import CartRow, PosRow, RowDecoder
 from adapters.file.translate import cart_order, pos_order
-from reconciler.domain.orders import CartOrder, PosOrder
+from reconciler.domain.orders import CartOrder, PosOrder, edit_family, normalise_reference
 from reconciler.ports import Side
 
 OrderT = TypeVar("OrderT", CartOrder, PosOrder)
@@ -31,6 +31,23 @@ class Kind(Generic[OrderT]):
     #: What makes an order one and the same.
     key: Callable[[OrderT], str]
     created: Callable[[OrderT], datetime]
+    #: Under which words an index lists it.
+    words: Callable[[OrderT], tuple[str, ...]]
+
+
+def id_word(pos_id: str) -> str:
+    """Return the word under which a POS record is listed by its own id."""
+    return f"id {pos_id}"
+
+
+def family_words(reference: str | None) -> tuple[str, ...]:
+    """Return the word under which a POS record is listed by the order that it is, or is an edit of."""
+    return (f"ref {edit_family(bare(reference))}",) if reference else ()
+
+
+def bare(reference: str) -> str:
+    """Return a POS-side reference without the ``#`` that may follow a prefix: ``RB-#1001``."""
+    return "".join(normalise_reference(reference).replace("#", "").split())
 
 
 CART: Final[Kind[CartOrder]] = Kind(
@@ -41,6 +58,7 @@ CART: Final[Kind[CartOrder]] = Kind(
     order=cart_order,
     key=lambda order: order.reference,
     created=lambda order: order.placed_at,
+    words=lambda order: (order.reference,),
 )
 POS: Final[Kind[PosOrder]] = Kind(
     side=Side.POS,
@@ -50,6 +68,7 @@ POS: Final[Kind[PosOrder]] = Kind(
     order=pos_order,
     key=lambda order: order.pos_id,
     created=lambda order: order.created_at,
+    words=lambda order: (id_word(order.pos_id), *family_words(order.reference)),
 )
 
 

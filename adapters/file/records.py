@@ -39,7 +39,7 @@ class Format(Protocol):
     """A way to write orders into a file."""
 
     def records(self, file: BinaryIO, offset: int | None = None) -> Iterator[Item]:
-        """Yield the records from the beginning, or from a record's ``offset`` on, lines counted from there."""
+        """Yield the records from the beginning or from a record's ``offset``, lines counted from there."""
         ...
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -49,6 +50,8 @@ class Opened:
     fingerprint: Fingerprint
     #: What NAME.count says: a number of rows, -1 for something unreadable, None without one.
     count: int | None
+    #: When it was opened, by the system's clock, in nanoseconds.
+    opened_at: int
     #: Whether it held still while it was read at one go; None when it is still being read.
     settled: bool | None = None
 
@@ -58,7 +61,7 @@ class Opened:
         return printable(self.path.name)
 
     @property
-    def held_anything(self) -> bool:
+    def holds_text(self) -> bool:
         """Say whether there is any text in the file."""
         self.file.seek(0)
         return bool(self.file.read(64).removeprefix(b"\xef\xbb\xbf").strip())
@@ -121,29 +124,31 @@ def unreachable(path: Path, error: OSError) -> UnreachableError:
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[Opened]:
-    """Open an order file; raise UnreachableError when that fails. A small one is read at once."""
+def opened(path: Path, *, at_one_go: int = AT_ONE_GO) -> Iterator[Opened]:
+    """Open an order file; raise UnreachableError when that or reading it fails.
+
+    Up to ``at_one_go`` bytes are read at once.
+    """
     try:
-        source = _open(path)
+        source = _open(path, at_one_go)
+        with source.file:
+            yield source
     except OSError as error:
         raise unreachable(path, error) from None
-    with source.file:
-        yield source
 
 
-def _open(path: Path) -> Opened:
-    for attempt in range(1, TRIES + 1):
-        count = read_count(path)
-        file = _regular(path)
+def _open(path: Path, at_one_go: int) -> Opened:
+    for _ in range(TRIES):
+        opened_at, count, file = time.time_ns(), read_count(path), _regular(path)
         fingerprint = Fingerprint.of(os.fstat(file.fileno()))
-        if fingerprint.size > AT_ONE_GO:
-            return Opened(path, file, fingerprint, count)
+        if fingerprint.size > at_one_go:
+            return Opened(path, file, fingerprint, count, opened_at)
         with file:
-            content = file.read(AT_ONE_GO + 1)
+            content = file.read(at_one_go + 1)
             still = Fingerprint.of(os.fstat(file.fileno())) == fingerprint
-        if (still and read_count(path) == count) or attempt == TRIES:
+        if still and read_count(path) == count:
             break
-    return Opened(path, BytesIO(content), fingerprint, count, settled=still)
+    return Opened(path, BytesIO(content), fingerprint, count, opened_at, settled=still)
 
 
 def _regular(path: Path) -> BinaryIO:

@@ -67,14 +67,10 @@ def minor(text: str, currency: tuple[str, int], key: str) -> int:
     whole, _, fraction = text.partition(".")
     digits = currency[1]
     # The common spelling, at a third of the cost of the regular expression behind parse_minor.
-    if (
-        len(fraction) == digits
-        and len(whole) < 13
-        and (whole + fraction).isdigit()
-        and text.isascii()
-        and whole
-    ):
-        return int(whole + fraction)
+    if len(fraction) == digits and 0 < len(whole) < 13 and text.isascii():
+        joined = whole + fraction
+        if joined.isdigit() and (digits or joined == text):
+            return int(joined)
     try:
         amount = parse_minor(text.strip(), currency[0])
     except ValueError as error:
