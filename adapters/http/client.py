@@ -11,7 +11,7 @@ from urllib.parse import urljoin, urlsplit
 
 import httpx
 
-from adapters.http.content import Again, json_of, refusal
+from adapters.http.content import Again, clip, json_of, refusal
 from adapters.http.exchange import LATER, Answer, Call, Failure, TooLargeError
 from adapters.http.failures import CHECK_URL, failure
 from adapters.http.limits import Bucket
@@ -38,8 +38,11 @@ class Site:
     @property
     def name(self) -> str:
         """The address as errors name it."""
-        parts = urlsplit(self.base_url)
-        return f"{parts.scheme}://{parts.hostname}{f':{parts.port}' if parts.port else ''}"
+        try:
+            parts = urlsplit(self.base_url)
+            return f"{parts.scheme}://{parts.hostname}{f':{parts.port}' if parts.port else ''}"
+        except ValueError:
+            return f"base_url {clip(self.base_url.rpartition('@')[2], 100)!r}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

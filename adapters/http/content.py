@@ -31,7 +31,7 @@ def json_of(answer: Answer, site: str) -> Any:
         )
     try:
         return _DECODER.decode(answer.body.removeprefix(b"\xef\xbb\xbf"))
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         kind = answer.media_type or "no content type"
         raise MalformedError(
             f"{site} sent something that is no JSON ({kind}, {len(answer.body)} bytes)", next_step=_ODD

@@ -33,4 +33,6 @@ class AppTransport(httpx.BaseTransport):
             raise httpx.RemoteProtocolError(
                 "Server disconnected without sending a response.", request=request
             )
-        return httpx.Response(response.status, headers=dict(response.headers), content=response.body)
+        # As a stream: content given whole would be unpacked right here, before the client can guard itself.
+        body = httpx.ByteStream(response.body)
+        return httpx.Response(response.status, headers=dict(response.headers), stream=body)
