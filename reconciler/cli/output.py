@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias
 import typer
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
     from reconciler.bootstrap import App
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
@@ -40,6 +42,14 @@ def open_app() -> Iterator[App]:
         yield wired
     finally:
         wired.close()
+
+
+@contextmanager
+def reading(wired: App) -> Iterator[Connection]:
+    """Open a connection on which nothing can be changed."""
+    with wired.engine.connect() as connection:
+        connection.exec_driver_sql("SET TRANSACTION READ ONLY")
+        yield connection
 
 
 def say(text: str = "") -> None:
@@ -106,6 +116,13 @@ def show(value: object) -> str:
             return ", ".join(show(item) for item in value) or "-"
         case _:
             return clean(str(value))
+
+
+def amount(minor: int | None, currency: str | None) -> str | None:
+    """Write money for a person."""
+    from reconciler.domain.money import format_minor
+
+    return f"{format_minor(minor, currency)} {currency}" if minor is not None and currency else None
 
 
 def clean(text: str) -> str:

@@ -1,0 +1,226 @@
+"""``reconciler queue``: orders on their way into the POS."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from reconciler.cli.options import (
+    Actor,
+    Channel,
+    From,
+    Limit,
+    Merchant,
+    Reason,
+    Search,
+    To,
+    actor_of,
+    one_of,
+    scope,
+)
+from reconciler.cli.output import (
+    AsJson,
+    DryRun,
+    amount,
+    open_app,
+    print_fields,
+    print_json,
+    print_table,
+    reading,
+    say,
+)
+from reconciler.domain.errors import InputError, NotFoundError
+from reconciler.domain.queue import QueueStatus
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from reconciler.persistence.queries.queue import Attempt, Entry, Place
+    from reconciler.services.review import Decided
+
+app = typer.Typer(help="See orders on their way into the POS; set failed ones ready.", no_args_is_help=True)
+
+STATUSES = [status.value for status in QueueStatus]
+References = Annotated[
+    list[str],
+    typer.Argument(metavar="ORDER", help="Order numbers, or object ids.", show_default=False),
+]
+
+
+@app.command("list")
+def list_(
+    *,
+    status: Annotated[
+        list[str], typer.Option("--status", help=f"Only in this state: {', '.join(STATUSES)}. Repeatable.")
+    ] = [],  # noqa: B006 - typer copies it
+    flagged: Annotated[
+        bool | None,
+        typer.Option("--flagged/--not-flagged", help="Only those that wait for a person, or not."),
+    ] = None,
+    merchant: Merchant = None,
+    channel: Channel = None,
+    start: From = None,
+    end: To = None,
+    search: Search = None,
+    limit: Limit = 100,
+    as_json: AsJson = False,
+) -> None:
+    """List entries, those that wait for a person first.
+
+    The dates filter by when an entry came into its present state.
+
+    Example: reconciler queue list --status failed --from 2026-11-20
+    """
+    from reconciler.persistence.queries.queue import list_entries
+
+    wanted = scope(merchant, channel, start, end, search, limit)
+    statuses = one_of("--status", status, STATUSES)
+    with open_app() as wired, reading(wired) as connection:
+        found = list_entries(connection, wanted, statuses=statuses, flagged=flagged)
+    if as_json:
+        print_json({"total": found.total, "entries": found.rows})
+        return
+    columns = ("channel", "order", "status", "flagged", "attempts", "since", "total", "object id", "what")
+    print_table(columns, [_row(entry) for entry in found.rows])
+    say(f"{len(found.rows)} of {found.total}")
+
+
+def _row(entry: Entry) -> Sequence[object]:
+    return (
+        entry.channel,
+        entry.reference,
+        entry.status,
+        entry.flagged,
+        entry.attempts,
+        entry.since,
+        amount(entry.total, entry.currency),
+        entry.object_id,
+        entry.note or entry.vendor_words,
+    )
+
+
+@app.command()
+def show(references: References, channel: Channel = None, as_json: AsJson = False) -> None:
+    """Show entries with every attempt that was made.
+
+    Example: reconciler queue show 1001
+    """
+    with open_app() as wired, reading(wired) as connection:
+        places = [place for named in references for place in _places(connection, named, channel)]
+        shown = [_details(connection, place) for place in places]
+    if as_json:
+        print_json([{"entry": entry, "attempts": attempts} for _, entry, attempts in shown])
+        return
+    for place, entry, attempts in shown:
+        _show_one(place, entry, attempts)
+
+
+def _places(connection: Connection, named: str, channel: str | None) -> Sequence[Place]:
+    from reconciler.persistence.queries.queue import find_orders
+
+    places = find_orders(connection, named, channel)
+    if not places:
+        raise NotFoundError(
+            f"there is no order {named!r}", next_step="look for it with: reconciler queue list --search TEXT"
+        )
+    return places
+
+
+def _details(connection: Connection, place: Place) -> tuple[Place, Entry | None, Sequence[Attempt]]:
+    from reconciler.persistence.queries.queue import get_entry, list_attempts
+
+    return place, get_entry(connection, place), list_attempts(connection, place)
+
+
+def _show_one(place: Place, entry: Entry | None, attempts: Sequence[Attempt]) -> None:
+    if entry is None:
+        say(f"{place.reference} ({place.channel}) never entered the queue")
+        say()
+        return
+    print_fields(
+        [
+            ("order", f"{entry.reference} ({entry.channel}, merchant {entry.merchant})"),
+            ("status", entry.status + (", waits for a person" if entry.flagged else "")),
+            ("since", entry.since),
+            ("total", amount(entry.total, entry.currency)),
+            ("object id", entry.object_id),
+            ("delivery", entry.deliver_on),
+            ("what", entry.note),
+            ("failure", " ".join(filter(None, (entry.failure, *entry.codes)))),
+            ("POS's words", entry.vendor_words),
+            ("next attempt", f"{entry.trigger} by {entry.actor}: {entry.reason}" if entry.reason else None),
+            ("not before", entry.not_before),
+            ("next look-up", entry.next_lookup_at),
+        ]
+    )
+    columns = ("attempt", "why", "by", "started", "outcome", "object id", "detail")
+    if attempts:
+        say()
+        print_table(columns, [_attempt(attempt) for attempt in attempts])
+    say()
+
+
+def _attempt(attempt: Attempt) -> Sequence[object]:
+    why = f"{attempt.trigger}: {attempt.reason}" if attempt.reason else attempt.trigger
+    who = f"{attempt.actor} ({attempt.origin})" if attempt.origin else attempt.actor
+    detail = " ".join(filter(None, (attempt.error_cause, *(attempt.codes or ()), attempt.vendor_words)))
+    outcome = attempt.outcome or "under way"
+    return (attempt.number, why, who, attempt.started_at, outcome, attempt.pos_id, detail)
+
+
+@app.command("set-ready")
+def set_ready(
+    references: References,
+    reason: Reason,
+    actor: Actor = None,
+    channel: Channel = None,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
+    """Give orders one more attempt each.
+
+    All of those named, or none. Setting an order ready twice makes one attempt. Before it is sent the order
+    is read again, and looked for in the POS: found means adopted, not sent.
+
+    Example: reconciler queue set-ready 1001 1002 --reason "SKU was mapped"
+    """
+    from reconciler.services.review import set_many_ready
+
+    who = actor_of(actor)
+    with open_app() as wired:
+        with reading(wired) as connection:
+            wanted = _by_channel(connection, references, channel)
+        with wired.context(rehearsal=dry_run) as context:
+            decided = set_many_ready(context, wanted, actor=who, reason=reason, origin="cli")
+    _tell(decided, dry_run=dry_run, as_json=as_json)
+
+
+def _by_channel(
+    connection: Connection, references: Sequence[str], channel: str | None
+) -> Mapping[str, list[str]]:
+    wanted: dict[str, list[str]] = {}
+    for named in references:
+        places = _places(connection, named, channel)
+        if len(places) > 1:
+            names = ", ".join(place.channel for place in places)
+            raise InputError(
+                f"order {named!r} is in several channels: {names}", next_step="say --channel NAME"
+            )
+        wanted.setdefault(places[0].channel, []).append(places[0].reference)
+    return wanted
+
+
+def _tell(decided: Sequence[Decided], *, dry_run: bool, as_json: bool) -> None:
+    if as_json:
+        orders: list[dict[str, Any]] = [
+            {"channel": each.channel, "reference": each.subject, "changed": each.changed} for each in decided
+        ]
+        print_json({"dry_run": dry_run, "orders": orders})
+        return
+    for each in decided:
+        said = "ready for one more attempt" if each.changed else "was waiting or under way already"
+        say(f"{each.subject} ({each.channel}): {said}")
+    count = sum(each.changed for each in decided)
+    say(f"{'would set' if dry_run else 'set'} {count} of {len(decided)} ready")

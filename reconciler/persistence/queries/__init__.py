@@ -1,0 +1,1 @@
+"""Questions across tables, asked for a person: they read, and never write."""

@@ -1,0 +1,81 @@
+"""What people decide: one more attempt for an order, or what becomes of a mismatch.
+
+Each decision carries a name and a reason. Several at once are made together or not at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+
+from reconciler.domain.errors import InputError
+from reconciler.domain.orders import normalise_reference
+from reconciler.ports import MismatchState
+from reconciler.services.context import Context
+
+log = structlog.get_logger()
+
+MAX_WORDS: Final = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What came of one decision; not ``changed`` when it had been made already."""
+
+    channel: str
+    subject: str
+    changed: bool
+
+
+def set_ready(
+    context: Context, channel: str, references: Sequence[str], *, actor: str, reason: str, origin: str
+) -> Sequence[Decided]:
+    """Give orders of one channel one more attempt each; a second click changes nothing."""
+    return set_many_ready(context, {channel: references}, actor=actor, reason=reason, origin=origin)
+
+
+def set_many_ready(
+    context: Context, wanted: Mapping[str, Sequence[str]], *, actor: str, reason: str, origin: str
+) -> Sequence[Decided]:
+    """Give orders, listed by channel, one more attempt each."""
+    actor, reason = words("actor", actor), words("reason", reason)
+    queue, decided = context.unit.queue, []
+    for name, references in wanted.items():
+        channel = context.unit.channels.get(name)
+        for reference in dict.fromkeys(map(normalise_reference, references)):
+            changed = queue.set_ready(channel.id, reference, actor=actor, reason=reason, origin=origin)
+            decided.append(Decided(name, reference, changed))
+    context.unit.commit()
+    log.info("set_ready", origin=origin, asked=len(decided), changed=sum(d.changed for d in decided))
+    return decided
+
+
+def decide(
+    context: Context, wanted: Mapping[str, Sequence[int]], state: MismatchState, *, actor: str, reason: str
+) -> Sequence[Decided]:
+    """Acknowledge, resolve or ignore mismatches, listed by channel; holds until their evidence changes."""
+    actor, reason = words("actor", actor), words("reason", reason)
+    mismatches, decided = context.unit.mismatches, []
+    for name, ids in wanted.items():
+        channel = context.unit.channels.get(name)
+        for mismatch in dict.fromkeys(ids):
+            changed = mismatches.decide(
+                channel.id, mismatch, state, actor=actor, reason=reason, now=context.clock()
+            )
+            decided.append(Decided(name, str(mismatch), changed))
+    context.unit.commit()
+    log.info("decided", state=state, asked=len(decided), changed=sum(d.changed for d in decided))
+    return decided
+
+
+def words(what: str, text: str) -> str:
+    """Return what a person wrote, if it is one line that can stand in a history."""
+    text = " ".join(text.split())
+    if not text or not text.isprintable() or len(text) > MAX_WORDS:
+        raise InputError(
+            f"the {what} must be one line of at most {MAX_WORDS} characters", next_step=f"give --{what} TEXT"
+        )
+    return text
