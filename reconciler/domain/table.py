@@ -87,7 +87,7 @@ def excluded(case: Case) -> Found | None:
     return Found(cart.placed_at, {"reason": ", ".join(reasons)}) if reasons else None
 
 
-def _after(minutes: float | None = None, *at_once: AtOnce) -> Escalation:
+def _after(minutes: int | None = None, *at_once: AtOnce) -> Escalation:
     return Escalation(None if minutes is None else timedelta(minutes=minutes), frozenset(at_once))
 
 

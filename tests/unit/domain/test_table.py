@@ -53,8 +53,8 @@ pos_error.tax_setup         none      WHEN_FACT_CHANGES   merchant        1440 m
 pos_error.rejected          none      WHEN_FACT_CHANGES   ops             1440 min, due today
 stuck                       none      AFTER_LOOKUPS       ops             2 min
 sync_delay                  G         WAIT                nobody          due today, and paid 10 minutes ago
-missing                     none      ONCE                ops             30 min, due today, and paid 10 minutes ago, the one re-send was spent
-"""  # noqa: E501
+missing  none  ONCE  ops  30 min, due today, and paid 10 minutes ago, the one re-send was spent
+"""
 
 
 def row(rule: Rule) -> list[str]:
@@ -68,7 +68,7 @@ def row(rule: Rule) -> list[str]:
 
 
 def test_the_table_is_the_one_that_was_agreed():
-    """Order, grace, re-send, actor and escalation of every class are as agreed: a change here is a decision."""
+    """Order, grace, re-send, actor and escalation of every class are as agreed: a change is a decision."""
     written = [re.split(r"\s{2,}", line) for line in AGREED_TABLE.strip().splitlines()]
     assert [row(rule) for rule in ORDER_RULES] == written
 
