@@ -19,6 +19,7 @@ from reconciler.domain.table import (
     BLOCK_D_PROVEN,
     CANNOT_TELL,
     MISSING,
+    NEEDS_WHOLE_READ,
     ORPHAN,
     SYNC_DELAY,
     UNDECIDED,
@@ -54,6 +55,8 @@ def _present(case: Case, now: datetime) -> Verdict:
     judged = _first(BLOCK_C, case)
     if judged is None:
         return Verdict(classification=Classification.AGREED, rule="agreed")
+    if case.evidence.absence is Absence.INCOMPLETE and judged.rule.classification in NEEDS_WHOLE_READ:
+        return _undecided(case)
     ends = judged.found.since + grace_of(judged.rule, case.policy)
     if now < ends:
         return Verdict(classification=Classification.AGREED, rule="agreed", check_at=ends)

@@ -172,6 +172,9 @@ BLOCK_C: Final = (
     ),
 )  # fmt: skip
 
+#: Rules that speak of every record: a broken read may have missed the one that refutes them.
+NEEDS_WHOLE_READ: Final = frozenset({C.VOIDED_IN_POS})
+
 #: What the cart alone decides, whatever the POS says.
 BLOCK_D_CART: Final = (
     Rule(

@@ -155,7 +155,8 @@ def _judge(bench: Bench, suspect: Suspect, ticket: TicketMatch | None, result: C
         result.undecided.append(suspect.cart.reference)
     result.orders[verdict.classification] += 1
     judgement = Judgement(suspect.cart.reference, _with(verdict, decision))
-    if bench.tell and not verdict.agreed:
+    # What a read leaves undecided is one finding a connection, never one an order.
+    if bench.tell and verdict.classification not in {Classification.AGREED, Classification.CANNOT_TELL}:
         bench.tell(judgement)
     return judgement
 
