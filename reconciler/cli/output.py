@@ -108,6 +108,8 @@ def show(value: object) -> str:
             return "yes" if value else "no"
         case datetime():
             return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+        case timedelta():
+            return span(value)
         case Enum():
             return clean(str(value.value))
         case dict():
@@ -116,6 +118,19 @@ def show(value: object) -> str:
             return ", ".join(show(item) for item in value) or "-"
         case _:
             return clean(str(value))
+
+
+def span(duration: timedelta) -> str:
+    """Write a duration as the channel file would.
+
+    >>> span(timedelta(hours=1)), span(timedelta(seconds=90)), span(timedelta(days=2))
+    ('1h', '90s', '2d')
+    """
+    seconds = round(duration.total_seconds())
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "m")):
+        if seconds >= size and seconds % size == 0:
+            return f"{seconds // size}{unit}"
+    return f"{seconds}s"
 
 
 def amount(minor: int | None, currency: str | None) -> str | None:

@@ -5,13 +5,14 @@ Each decision carries a name and a reason. Several at once are made together or 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
 import structlog
 
-from reconciler.domain.errors import InputError
+from reconciler.domain.errors import InputError, RefusedError
 from reconciler.domain.orders import normalise_reference
 from reconciler.ports import MismatchState
 from reconciler.services.context import Context
@@ -46,7 +47,8 @@ def set_many_ready(
     for name, references in wanted.items():
         channel = context.unit.channels.get(name)
         for reference in dict.fromkeys(map(normalise_reference, references)):
-            changed = queue.set_ready(channel.id, reference, actor=actor, reason=reason, origin=origin)
+            with _about(f"order {reference}"):
+                changed = queue.set_ready(channel.id, reference, actor=actor, reason=reason, origin=origin)
             decided.append(Decided(name, reference, changed))
     context.unit.commit()
     log.info("set_ready", origin=origin, asked=len(decided), changed=sum(d.changed for d in decided))
@@ -69,6 +71,15 @@ def decide(
     context.unit.commit()
     log.info("decided", state=state, asked=len(decided), changed=sum(d.changed for d in decided))
     return decided
+
+
+@contextmanager
+def _about(subject: str) -> Iterator[None]:
+    """Say of which of several it is that something is refused."""
+    try:
+        yield
+    except RefusedError as error:
+        raise RefusedError(f"{subject}: {error.message}", next_step=error.next_step) from error
 
 
 def words(what: str, text: str) -> str:
