@@ -62,7 +62,7 @@ def known(wired: App, merchant: str | None = None) -> Sequence[ConnectionInfo]:
 
 
 @app.command("test")
-def test_(
+def ask_vendors(
     names: Annotated[
         list[str] | None, typer.Argument(metavar="CONNECTION", help="Which ones; all when left out.")
     ] = None,
