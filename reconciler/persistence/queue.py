@@ -1,0 +1,140 @@
+"""Queue entries and their attempts: leases, fencing, and every transition as one guarded statement."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import Connection
+
+from reconciler.domain.errors import InputError, NotFoundError, RefusedError
+from reconciler.domain.queue import CLAIMABLE, Actor, QueueEvent, QueueStatus, transition
+from reconciler.persistence import queue_sql as sql
+from reconciler.ports import Claim, Intent, Outcome, Trigger
+
+_CLAIM_FIELDS: Final = tuple(field.name for field in fields(Claim))
+
+
+class SqlQueue:
+    """Queue entries and their append-only attempts. Every write under a claim is fenced by its token."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def enqueue(self, channel_id: int, references: Iterable[str], now: datetime) -> int:
+        """Create entries for orders that have none yet; return how many."""
+        return self._run(sql.ENQUEUE, channel=channel_id, references=list(references), now=now)
+
+    def claim(self, channel_id: int, *, limit: int, lease: timedelta) -> Sequence[Claim]:
+        """Lease entries that are created, ready, or in doubt with a look-up due, earliest delivery first."""
+        parameters = {"channel": channel_id, "limit": limit, "lease": lease}
+        rows = self._connection.exec_driver_sql(sql.CLAIM, parameters).mappings().all()
+        return [_claim(row) for row in sorted(rows, key=_priority)]
+
+    def intend(self, claim: Claim, intent: Intent) -> int:
+        """Write the attempt with key and exact bytes; return its number."""
+        submission = intent.submission
+        parameters = _fence(claim) | {
+            "key": submission.key,
+            "body": submission.body,
+            "digest": intent.cart_digest,
+        }
+        number = self._connection.exec_driver_sql(sql.INTEND, parameters).scalar_one_or_none()
+        if number is None:
+            raise _taken_over(claim)
+        return int(number)
+
+    def outcome(self, claim: Claim, attempt: int, outcome: Outcome) -> None:
+        """Write how the attempt ended (once); a deferred one gives its budget back."""
+        told = _told(outcome) | {"kind": outcome.kind.value, "pos_id": outcome.pos_id, "number": attempt}
+        self._fenced(sql.OUTCOME, claim, **told)
+
+    def succeed(self, claim: Claim, pos_id: str, *, adopted: bool) -> None:
+        """Close the entry: the POS shows the order."""
+        note = "found in the POS" if adopted else "the POS took it and shows it"
+        self._fenced(sql.SUCCEED, claim, pos_id=pos_id, adopted=adopted, note=note)
+
+    def doubt(self, claim: Claim, next_lookup: datetime | None, reason: str) -> None:
+        """Leave the entry in doubt until ``next_lookup``; None gives up looking and flags it as failed."""
+        self._fenced(sql.DOUBT, claim, next=next_lookup, note=reason)
+
+    def fail(self, claim: Claim, outcome: Outcome, *, resend: bool) -> None:
+        """Refused for certain: ready again when ``resend``, else failed and flagged."""
+        self._fenced(sql.FAIL, claim, resend=resend, not_before=outcome.retry_at, **_told(outcome))
+
+    def release(self, claim: Claim, not_before: datetime | None, reason: str) -> None:
+        """Return the entry untried, to be claimed again from ``not_before`` on."""
+        self._fenced(sql.RELEASE, claim, not_before=not_before, note=reason)
+
+    def withdraw(self, claim: Claim, reason: str) -> None:
+        """Close the entry because the order must not be sent any more."""
+        self._fenced(sql.WITHDRAW, claim, note=reason)
+
+    def adopt_seen(self, channel_id: int) -> int:
+        """Close entries nobody works on whose order the POS shows by now; return how many."""
+        return self._run(sql.ADOPT_SEEN, channel=channel_id)
+
+    def rescue(self) -> int:
+        """Move entries whose lease ran out to in doubt, or back to ready when no byte can have left."""
+        return self._run(sql.RESCUE)
+
+    def due_channels(self) -> Sequence[int]:
+        """Return channels with something to claim now."""
+        return self._connection.exec_driver_sql(sql.DUE_CHANNELS).scalars().all()
+
+    def set_ready(self, channel_id: int, reference: str, *, actor: str, reason: str, origin: str) -> bool:
+        """Let an admin add one attempt; False when one is already waiting or under way (a second click).
+
+        Raises NotFoundError for an order we have not read, RefusedError where another attempt could make a
+        second POS order.
+        """
+        if not (actor.strip() and reason.strip()):
+            raise InputError("setting an order ready needs a name and a reason", next_step="give --reason")
+        key: dict[str, Any] = {"channel": channel_id, "reference": reference}
+        told = key | {"actor": actor, "reason": reason, "origin": origin}
+        if self._run(sql.SET_READY, **told) or self._run(sql.CREATE_READY, **told):
+            return True
+        status = self._connection.exec_driver_sql(sql.STATUS, key).scalar_one_or_none()
+        if status is None:
+            raise NotFoundError(f"there is no order {reference}", next_step="see: reconciler queue list")
+        if QueueStatus(status) not in CLAIMABLE | {QueueStatus.PROCESSING}:
+            transition(QueueStatus(status), QueueEvent.SET_READY, Actor.ADMIN)
+        return False
+
+    def _fenced(self, statement: str, claim: Claim, **parameters: object) -> None:
+        if not self._run(statement, **_fence(claim), **parameters):
+            raise _taken_over(claim)
+
+    def _run(self, statement: str, **parameters: object) -> int:
+        return self._connection.exec_driver_sql(statement, parameters).rowcount
+
+
+def _fence(claim: Claim) -> dict[str, Any]:
+    return {"channel": claim.channel_id, "reference": claim.reference, "token": claim.token}
+
+
+def _taken_over(claim: Claim) -> RefusedError:
+    return RefusedError(
+        f"the claim on order {claim.reference} has ended",
+        next_step="nothing was written; whoever holds the entry now goes on with it",
+    )
+
+
+def _told(outcome: Outcome) -> dict[str, Any]:
+    return {
+        "cause": outcome.cause and outcome.cause.value,
+        "codes": list(outcome.codes),
+        "words": outcome.words,
+    }
+
+
+def _claim(row: Mapping[Any, Any]) -> Claim:
+    values = {name: row[name] for name in _CLAIM_FIELDS}
+    return Claim(**values | {"trigger": Trigger(row["trigger"])})
+
+
+def _priority(row: Mapping[Any, Any]) -> tuple[bool, Any, datetime, str]:
+    due = row["deliver_on"]
+    return due is None, due or row["created_at"].date(), row["created_at"], row["reference"]

@@ -1,0 +1,211 @@
+"""The statements of the queue. Each transition names the state it leaves, so that none can be taken twice.
+
+All times are the database's clock: a worker whose own clock is wrong can neither steal nor keep a lease.
+"""
+
+from __future__ import annotations
+
+from string import Template
+from typing import Final
+
+#: The last attempt's bytes may have reached the POS, which has not said no.
+_UNSETTLED: Final = """EXISTS (
+    SELECT FROM attempts a
+    WHERE a.channel_id = q.channel_id AND a.reference = q.reference AND a.number = q.attempts
+        AND (a.outcome IS NULL OR a.outcome IN ('unknown', 'accepted'))
+)"""
+#: What a claim's holder must still have: the entry under this token, not taken away by a rescue.
+_FENCED: Final = """q.channel_id = %(channel)s AND q.reference = %(reference)s
+    AND q.token = %(token)s AND q.status = 'processing'"""
+#: What every way out of ``processing`` gives back.
+_FREE: Final = "lease_until = NULL, claimed_from = NULL"
+
+
+def _statement(text: str) -> str:
+    return Template(text).substitute(unsettled=_UNSETTLED, fenced=_FENCED, free=_FREE)
+
+
+ENQUEUE: Final = """
+INSERT INTO queue_entries (channel_id, reference, status, trigger, actor, deliver_on, created_at)
+SELECT c.channel_id, c.reference, 'created', 'auto', 'reconciler', c.deliver_on, %(now)s
+FROM cart_orders c
+WHERE c.channel_id = %(channel)s AND c.reference = ANY(%(references)s)
+ON CONFLICT (channel_id, reference) DO NOTHING
+"""
+
+_CLAIMABLE: Final = """(
+    (status IN ('created', 'ready') AND (not_before IS NULL OR not_before <= clock_timestamp()))
+    OR (status = 'in_doubt' AND next_lookup_at <= clock_timestamp())
+)"""
+
+#: Workers skip what others are claiming. A doubt keeps its ``since`` while it is looked up.
+CLAIM: Final = Template("""
+WITH due AS (
+    SELECT reference FROM queue_entries
+    WHERE channel_id = %(channel)s AND status IN ('created', 'ready', 'in_doubt') AND $claimable
+    ORDER BY deliver_on NULLS LAST, created_at, reference
+    LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+)
+UPDATE queue_entries q
+SET status = 'processing', claimed_from = q.status, token = q.token + 1, next_lookup_at = NULL,
+    lease_until = clock_timestamp() + %(lease)s,
+    since = CASE WHEN q.status = 'in_doubt' THEN q.since ELSE clock_timestamp() END
+FROM due
+WHERE q.channel_id = %(channel)s AND q.reference = due.reference
+RETURNING q.channel_id, q.reference, q.token, q.claimed_from = 'in_doubt' AS in_doubt, q.attempts, q.spent,
+    q.trigger, q.actor, q.reason, q.key, q.body, q.sent_at, q.lookups, q.cart_digest,
+    q.deliver_on, q.created_at
+""").substitute(claimable=_CLAIMABLE)
+
+#: Budget is spent before the first byte leaves, and given back when none was acted on.
+INTEND: Final = _statement("""
+WITH entry AS (
+    UPDATE queue_entries q
+    SET attempts = attempts + 1, spent = spent + (trigger <> 'admin')::int, key = %(key)s, body = %(body)s,
+        cart_digest = %(digest)s, sent_at = clock_timestamp(), lookups = 0, last_lookup_at = NULL,
+        failure = NULL, codes = '{}', vendor_words = NULL
+    WHERE $fenced
+    RETURNING q.*
+)
+INSERT INTO attempts
+    (channel_id, reference, number, trigger, actor, reason, origin, idempotency_key, body)
+SELECT channel_id, reference, attempts, trigger, actor, reason, origin, key, body FROM entry
+RETURNING number
+""")
+
+OUTCOME: Final = _statement("""
+WITH entry AS (
+    UPDATE queue_entries q
+    SET failure = %(cause)s, codes = %(codes)s, vendor_words = %(words)s,
+        spent = spent - (%(kind)s = 'deferred' AND trigger <> 'admin')::int
+    WHERE $fenced AND q.attempts = %(number)s AND EXISTS (
+        SELECT FROM attempts a
+        WHERE a.channel_id = q.channel_id AND a.reference = q.reference AND a.number = %(number)s
+            AND a.outcome IS NULL
+    )
+    RETURNING q.channel_id, q.reference
+)
+UPDATE attempts a
+SET finished_at = clock_timestamp(), outcome = %(kind)s, pos_id = %(pos_id)s, error_cause = %(cause)s,
+    codes = %(codes)s, vendor_words = %(words)s
+FROM entry
+WHERE a.channel_id = entry.channel_id AND a.reference = entry.reference AND a.number = %(number)s
+""")
+
+SUCCEED: Final = _statement("""
+UPDATE queue_entries q
+SET status = 'success', since = clock_timestamp(), object_id = %(pos_id)s, adopted = %(adopted)s,
+    not_before = NULL, note = %(note)s, $free
+WHERE $fenced
+""")
+
+DOUBT: Final = _statement("""
+UPDATE queue_entries q
+SET status = CASE WHEN %(next)s::timestamptz IS NULL THEN 'failed' ELSE 'in_doubt' END,
+    flagged = %(next)s::timestamptz IS NULL, next_lookup_at = %(next)s, note = %(note)s,
+    since = CASE WHEN q.claimed_from = 'in_doubt' AND %(next)s::timestamptz IS NOT NULL
+        THEN q.since ELSE clock_timestamp() END,
+    lookups = q.lookups + (q.claimed_from = 'in_doubt')::int,
+    last_lookup_at = CASE WHEN q.claimed_from = 'in_doubt' THEN clock_timestamp() ELSE q.last_lookup_at END,
+    trigger = 'retry', actor = 'reconciler', reason = '', origin = '', $free
+WHERE $fenced
+""")
+
+FAIL: Final = _statement("""
+UPDATE queue_entries q
+SET status = CASE WHEN %(resend)s THEN 'ready' ELSE 'failed' END, flagged = NOT %(resend)s,
+    since = clock_timestamp(), not_before = %(not_before)s, key = NULL,
+    failure = %(cause)s, codes = %(codes)s, vendor_words = %(words)s, note = %(words)s,
+    trigger = CASE WHEN %(resend)s THEN 'retry' ELSE trigger END,
+    actor = CASE WHEN %(resend)s THEN 'reconciler' ELSE actor END,
+    reason = CASE WHEN %(resend)s THEN '' ELSE reason END,
+    origin = CASE WHEN %(resend)s THEN '' ELSE origin END, $free
+WHERE $fenced
+""")
+
+#: Untried, it waits for its next turn; but what may have been sent stays in doubt, whoever gives it back.
+RELEASE: Final = _statement("""
+UPDATE queue_entries q
+SET status = CASE WHEN $unsettled THEN 'in_doubt' ELSE 'ready' END,
+    since = CASE WHEN q.claimed_from = 'in_doubt' THEN q.since ELSE clock_timestamp() END,
+    not_before = %(not_before)s, note = %(note)s,
+    next_lookup_at = CASE WHEN $unsettled THEN coalesce(%(not_before)s, clock_timestamp()) END, $free
+WHERE $fenced
+""")
+
+#: What may have been sent cannot be withdrawn quietly: a person has to look.
+WITHDRAW: Final = _statement("""
+UPDATE queue_entries q
+SET status = 'failed', since = clock_timestamp(), flagged = $unsettled, not_before = NULL, note = %(note)s,
+    $free
+WHERE $fenced
+""")
+
+ADOPT_SEEN: Final = """
+UPDATE queue_entries q
+SET status = 'success', since = clock_timestamp(), object_id = seen.pos_id, adopted = true, flagged = false,
+    not_before = NULL, next_lookup_at = NULL, note = 'the POS shows it'
+FROM (
+    SELECT o.reference, min(p.pos_id) AS pos_id
+    FROM queue_entries o
+    JOIN pos_orders p ON p.channel_id = o.channel_id AND p.family_key = o.reference AND p.live
+    WHERE o.channel_id = %(channel)s AND o.status <> 'success'
+        AND o.status IN ('created', 'ready', 'failed', 'in_doubt')
+    GROUP BY o.reference
+) seen
+WHERE q.channel_id = %(channel)s AND q.reference = seen.reference
+    AND q.status IN ('created', 'ready', 'failed', 'in_doubt')
+"""
+
+#: Skips what a living worker is writing just now. The attempt of a dead one ends as unknown, for good.
+RESCUE: Final = _statement("""
+WITH lost AS (
+    SELECT q.channel_id, q.reference, q.attempts, $unsettled AS unsettled
+    FROM queue_entries q
+    WHERE q.status = 'processing' AND q.lease_until < clock_timestamp()
+    FOR UPDATE SKIP LOCKED
+), ended AS (
+    UPDATE attempts a
+    SET finished_at = clock_timestamp(), outcome = 'unknown', vendor_words = 'the worker was lost'
+    FROM lost
+    WHERE a.channel_id = lost.channel_id AND a.reference = lost.reference AND a.number = lost.attempts
+        AND a.outcome IS NULL
+)
+UPDATE queue_entries q
+SET status = CASE WHEN lost.unsettled THEN 'in_doubt' ELSE 'ready' END,
+    since = CASE WHEN q.claimed_from = 'in_doubt' THEN q.since ELSE clock_timestamp() END,
+    next_lookup_at = CASE WHEN lost.unsettled THEN clock_timestamp() END,
+    note = 'its worker was lost', $free
+FROM lost
+WHERE q.channel_id = lost.channel_id AND q.reference = lost.reference
+""")
+
+#: Nothing is worked on where nobody may come in.
+DUE_CHANNELS: Final = Template("""
+SELECT h.id FROM channels h JOIN connections n ON n.id = h.pos_connection_id
+WHERE h.enabled AND n.state NOT IN ('auth_failed', 'paused') AND EXISTS (
+    SELECT FROM queue_entries
+    WHERE channel_id = h.id AND status IN ('created', 'ready', 'in_doubt') AND $claimable
+)
+ORDER BY h.id
+""").substitute(claimable=_CLAIMABLE)
+
+#: The row's lock makes one of two clicks wait; it then finds the entry ready.
+SET_READY: Final = """
+UPDATE queue_entries
+SET status = 'ready', since = clock_timestamp(), flagged = false, not_before = NULL, trigger = 'admin',
+    actor = %(actor)s, reason = %(reason)s, origin = %(origin)s
+WHERE channel_id = %(channel)s AND reference = %(reference)s AND status = 'failed'
+"""
+CREATE_READY: Final = """
+INSERT INTO queue_entries
+    (channel_id, reference, status, trigger, actor, reason, origin, deliver_on, created_at)
+SELECT c.channel_id, c.reference, 'ready', 'admin', %(actor)s, %(reason)s, %(origin)s, c.deliver_on,
+    clock_timestamp()
+FROM cart_orders c
+WHERE c.channel_id = %(channel)s AND c.reference = %(reference)s
+ON CONFLICT (channel_id, reference) DO NOTHING
+"""
+STATUS: Final = """
+SELECT status FROM queue_entries WHERE channel_id = %(channel)s AND reference = %(reference)s
+"""
