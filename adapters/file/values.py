@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
@@ -21,6 +22,9 @@ MAX_MINOR: Final = 10**17
 MAX_PLACES: Final = 12
 #: How much of a refused value is repeated in the reason.
 SHOWN: Final = 40
+
+#: What a spreadsheet makes of a long number.
+MANGLED: Final = re.compile(r"\d([.,]\d+)?E\+\d+\Z", re.ASCII)
 
 FLAGS: Final = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False, "": False}
 
@@ -50,6 +54,8 @@ def identity(text: str, key: str) -> str:
         raise BadRow(f"{key} is missing")
     if len(text) > MAX_KEY:
         raise BadRow(f"{key} is longer than {MAX_KEY} characters")
+    if MANGLED.match(text):
+        raise BadRow(f"{key} was rounded by a spreadsheet; export again and do not open it in one", text)
     return text
 
 
