@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import fcntl
 import json
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta, tzinfo
@@ -52,6 +53,16 @@ def write_records(path: Path, shop: Shop, records: Iterable[PosOrder]) -> None:
     put(path.with_name(f"{path.name}.count"), f"{len(rows)}\n")
 
 
+def append_record(path: Path, row: Mapping[str, Any]) -> None:
+    """Append a record to a POS file that others write too, and count it."""
+    with path.with_name(f"{path.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with path.open("a", encoding="utf-8") as file:
+            file.write(json_line(row))
+        rows = path.read_bytes().count(b"\n")
+        put(path.with_name(f"{path.name}.count"), f"{rows}\n")
+
+
 def cart_line(shop: Shop, order: CartOrder) -> dict[str, Any]:
     """Return a cart order as this shop's file writes it."""
     return cart_row(order, shop.trade.cart_style, _zone(shop))
@@ -64,7 +75,7 @@ def record_line(shop: Shop, record: PosOrder) -> dict[str, Any]:
 
 def outbox_row(shop: Shop, order: CartOrder, at: datetime) -> dict[str, Any]:
     """Return an order as it is handed to the till."""
-    return {**record_line(shop, shop.record(order, created_at=at)), "sent_at": at.isoformat()}
+    return {**record_line(shop, shop.record(order, created_at=at)), "_submitted_at": at.isoformat()}
 
 
 def catalog(trade: Trade) -> dict[str, list[str]]:

@@ -1,0 +1,70 @@
+"""``reconciler sandbox``: play a store behind a POS, and make shops to rehearse with."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    name="sandbox",
+    help="Play a store behind a POS, for rehearsals and tests.",
+    no_args_is_help=True,
+)
+
+
+@app.command()
+def rehearsal(
+    directory: Annotated[Path, typer.Argument(help="An empty or new folder.", show_default=False)],
+    seed: Annotated[int, typer.Option(help="The same seed makes the same shops.")] = 1,
+    orders: Annotated[int, typer.Option(help="Cart orders of the three shops together.")] = 900,
+    now: Annotated[
+        str | None, typer.Option(help="The moment at which they are judged; now if left out.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
+) -> None:
+    """Write three shops with known faults as order files, and beside each what must be found in it.
+
+    Example: reconciler sandbox rehearsal /tmp/shops --seed 7 --now 2026-11-20T15:00:00Z
+    """
+    from reconciler.cli.output import print_json, say
+    from reconciler.demo.rehearsal import write_rehearsal
+    from reconciler.demo.world import CHANNEL_FILE
+
+    _refuse_filled(directory)
+    world = write_rehearsal(directory, seed, _moment(now), orders)
+    moment = world.now.isoformat().replace("+00:00", "Z")
+    channel_file = directory / CHANNEL_FILE
+    if as_json:
+        channels = [shop.trade.channel for shop in world.shops]
+        print_json({"channel_file": channel_file, "seed": seed, "now": moment, "channels": channels})
+        return
+    say(f"{world.orders} orders of {len(world.shops)} shops, seed {seed}, judged at {moment}")
+    say(f"reconciler apply {channel_file}")
+    for shop in world.shops:
+        say(f"reconciler run --channel {shop.trade.channel} --dry-run --now {moment} --json")
+
+
+def _refuse_filled(directory: Path) -> None:
+    from reconciler.domain.errors import InputError
+
+    if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
+        raise InputError(f"{directory} is not an empty folder", next_step="name a new one")
+
+
+def _moment(text: str | None) -> datetime:
+    from reconciler.domain.errors import InputError
+
+    if text is None:
+        return datetime.now(UTC)
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise InputError(
+            f"--now {text!r} is not a time with an offset", next_step="write 2026-11-20T15:00:00Z"
+        )
+    return moment

@@ -1,0 +1,139 @@
+"""Truth against findings: which faults were found, which came to their end, and what was reported beside."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from reconciler.demo.store import Key, Store
+from reconciler.demo.truth import End, Label
+from reconciler.demo.watch import Look, Subject
+from reconciler.domain.verdict import Classification
+
+C = Classification
+_PREFIX: Final = {"order": "", "pos": "pos:", "connection": "connection:"}
+#: What an order may be called on its way to its end, beside what it is.
+_IN_PASSING: Final = frozenset({C.SYNC_DELAY, C.CANNOT_TELL})
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What there is to judge by at one moment."""
+
+    look: Look
+    seen: Mapping[Subject, set[Classification]]
+    store: Store
+    before: Mapping[Key, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """How the findings stand against the truth."""
+
+    injected: int
+    found: int
+    by_end: Mapping[End, int]
+    #: Labels not met, with what is wrong.
+    unmet: Sequence[tuple[Label, str]]
+    #: What was reported and is none: subject and class.
+    false_alarms: Sequence[tuple[Subject, Classification]]
+    duplicates: Sequence[Key]
+    by_class: Mapping[Classification, tuple[int, int]] = field(default_factory=dict)
+
+    @property
+    def perfect(self) -> bool:
+        """Say whether every label was met and nothing else was reported or done."""
+        return not (self.unmet or self.false_alarms or self.duplicates)
+
+    @property
+    def sentence(self) -> str:
+        """Return the score in one line."""
+        ends = self.by_end
+        return (
+            f"{self.injected} injected, {self.found} found, {ends[End.REPAIRED]} repaired, "
+            f"{ends[End.FLAGGED]} flagged, {ends[End.WAITING]} need nobody, "
+            f"{len(self.duplicates)} duplicates, {len(self.false_alarms)} false alarms"
+        )
+
+
+def judge(labels: Sequence[Label], evidence: Evidence) -> Score:
+    """Hold all labels against what there is now."""
+    faults = [label for label in labels if label.injected]
+    troubles = [(label, trouble) for label in labels if (trouble := trouble_with(label, evidence))]
+    unmet = {id(label) for label, _ in troubles}
+    found = [label for label in faults if not _not_found(label, evidence)]
+    ends = Counter(label.end for label in faults if id(label) not in unmet)
+    return Score(
+        injected=len(faults),
+        found=len(found),
+        by_end={end: ends[end] for end in End},
+        unmet=troubles,
+        false_alarms=false_alarms(labels, evidence),
+        duplicates=evidence.store.duplicates(evidence.before),
+        by_class=_by_class(faults, found),
+    )
+
+
+def trouble_with(label: Label, evidence: Evidence) -> str:
+    """Return what keeps a label from being met; nothing when it is."""
+    troubles = (_not_found(label, evidence), _not_ended(label, evidence), _sent_wrongly(label, evidence))
+    return next(filter(None, troubles), "")
+
+
+def false_alarms(labels: Sequence[Label], evidence: Evidence) -> list[tuple[Subject, Classification]]:
+    """Return what was ever reported of an order and is not its truth."""
+    truth = {subject_of(label): {*label.classes} | _doubt(label) for label in labels}
+    allowed = _IN_PASSING | {C.AGREED}
+    said: list[tuple[Subject, Classification]] = []
+    for reported in (evidence.look.ever, evidence.seen):
+        said += [(subject, name) for subject, names in reported.items() for name in names]
+    wrong = {(subject, name) for subject, name in said if name not in truth.get(subject, set()) | allowed}
+    return sorted(wrong)
+
+
+def subject_of(label: Label) -> Subject:
+    """Return under which name findings of a label are kept."""
+    return label.channel, f"{_PREFIX[label.kind]}{label.subject}"
+
+
+def _doubt(label: Label) -> set[Classification]:
+    """What we sent is in doubt until the till's next export shows it."""
+    return {C.IN_DOUBT} if label.sends else set()
+
+
+def _not_found(label: Label, evidence: Evidence) -> str:
+    subject = subject_of(label)
+    names = evidence.seen.get(subject, set()) | evidence.look.ever.get(subject, frozenset())
+    absent = [name for name in label.classes if name not in names and label.injected]
+    return f"never called {', '.join(absent)}" if absent else ""
+
+
+def _not_ended(label: Label, evidence: Evidence) -> str:
+    subject, look = subject_of(label), evidence.look
+    is_open = look.open.get(subject, frozenset())
+    now = look.verdicts.get(subject)
+    match label.end:
+        case End.FLAGGED:
+            return "" if label.classes[-1] in is_open else "nobody is told of it now"
+        case End.WAITING:
+            return "" if now in label.classes else f"it is called {now or 'agreed'} now"
+        case End.REPAIRED | End.AGREED:
+            left = sorted({*is_open, *([now] if now else [])})
+            absent = label.kind == "order" and evidence.store.records.get(subject, 0) == 0
+            if left:
+                return f"still called {', '.join(left)}"
+            return "the till does not have it" if absent and label.end is End.REPAIRED else ""
+
+
+def _sent_wrongly(label: Label, evidence: Evidence) -> str:
+    if label.kind != "order":
+        return ""
+    sent = evidence.store.handed_over.get(subject_of(label), 0)
+    return "" if sent == label.sends else f"handed to the till {sent} times, not {label.sends}"
+
+
+def _by_class(faults: Sequence[Label], found: Sequence[Label]) -> dict[Classification, tuple[int, int]]:
+    injected, known = Counter(f.first for f in faults), Counter(f.first for f in found)
+    return {name: (injected[name], known[name]) for name in Classification if injected[name]}

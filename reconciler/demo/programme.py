@@ -1,0 +1,111 @@
+"""The demo from beginning to end, with everything cleaned up whatever happens."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from time import monotonic
+from types import FrameType
+from typing import Final, NoReturn
+
+from reconciler.demo.director import Scene
+from reconciler.demo.home import Home
+from reconciler.demo.judge import Score
+from reconciler.demo.performance import Performance
+from reconciler.demo.screen import Screen, open_screen
+from reconciler.demo.stage import Stage
+from reconciler.demo.warden import Warden
+from reconciler.demo.world import World
+
+_ENDINGS: Final = (signal.SIGTERM, signal.SIGHUP)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a demo came to."""
+
+    world: World
+    score: Score
+    seconds: float
+    report: Path | None
+    #: Where everything is left running; None when nothing is.
+    home: Home | None
+
+
+def perform(*, seed: int, orders: int, keep: bool, report: Path) -> Result:
+    """Play a world by real processes and judge it; unless ``keep``, nothing is left but the report."""
+    with _endings_raise():
+        home = Home.make()
+        warden = Warden(home)
+        world = World.generate(seed, datetime.now(UTC), orders)
+        stage = Stage(home, world)
+        left_running = False
+        try:
+            with open_screen(world) as screen:
+                score, seconds = _play(stage, screen)
+                written = _write_report(stage, screen, report)
+            left_running = keep
+            return Result(world, score, seconds, written, home if keep else None)
+        finally:
+            _leave(stage, warden, running=left_running)
+
+
+def _play(stage: Stage, screen: Screen) -> tuple[Score, float]:
+    world, home = stage.world, stage.home
+    stage.tell = screen.tell
+    screen.tell(f"writing {world.orders:,} orders of {len(world.shops)} merchants, seed {world.seed}")
+    world.write(home.world)
+    scenes = [Scene(shop, home.world / shop.trade.code, screen.tell) for shop in world.shops]
+    for scene in scenes:
+        scene.prepare()
+    stage.open()
+    began = monotonic()
+    stage.start_all()
+    screen.tell("tills, a worker and a beat are running; from here on the schedule does the work")
+    score = Performance(stage, screen, scenes).play()
+    return score, monotonic() - began
+
+
+def _write_report(stage: Stage, screen: Screen, path: Path) -> Path | None:
+    screen.tell("writing the report")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    stage.run("reconciler", "report", "--format", "html", "--output", str(path))
+    return path
+
+
+def _leave(stage: Stage, warden: Warden, *, running: bool) -> None:
+    """Clean up, and let nobody interrupt that."""
+    with _ignored(signal.SIGINT, *_ENDINGS):
+        if not running:
+            stage.close()
+            stage.home.remove()
+        warden.dismiss()
+
+
+@contextmanager
+def _endings_raise() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP end the demo the way Ctrl-C does: through its ``finally``."""
+    before = {number: signal.signal(number, _end) for number in _ENDINGS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _ignored(*numbers: int) -> Iterator[None]:
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _end(number: int, _frame: FrameType | None) -> NoReturn:
+    raise SystemExit(128 + number)
