@@ -29,7 +29,11 @@ def broker_url(redis_url: str) -> str:
 
 def configure(settings: Settings) -> Celery:
     """Return the application for the given settings."""
-    app = Celery("reconciler", broker=broker_url(settings.require_redis_url()), include=["workers.tasks"])
+    app = Celery(
+        "reconciler",
+        broker=broker_url(settings.require_redis_url()),
+        include=["workers.tasks", "workers.signals"],
+    )
     app.conf.update(
         # A hint whose worker died is not worth repeating: the next tick gives a fresh one, and a task that
         # kills its worker must not come back for ever. Admin actions say otherwise for themselves.

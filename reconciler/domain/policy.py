@@ -20,6 +20,8 @@ REGISTER_GRACE: Final = timedelta(minutes=2)
 LOOKUPS: Final = (timedelta(seconds=30), timedelta(minutes=2), timedelta(minutes=5), timedelta(minutes=15))
 #: A queue entry that waits longer than this for a worker is stuck.
 QUEUE_PATIENCE: Final = timedelta(seconds=60)
+#: How often every order is looked at again, changed or not.
+SWEEP_EVERY: Final = timedelta(days=7)
 #: When more orders than max(floor, share x compared) look missing, believe the read is wrong, not the orders.
 BRAKE_FLOOR: Final = 20
 BRAKE_SHARE: Final = Decimal("0.20")

@@ -20,6 +20,13 @@ UPDATE runs SET finished_at = %(now)s, outcome = %(outcome)s, counts = %(counts)
     durations = %(durations)s, notes = %(notes)s
 WHERE channel_id = %(channel)s AND id = %(run)s
 """
+#: By the run's own clock, so that the first run ever is a sweep and a rehearsal's time does not matter.
+_SWEPT: Final = """
+SELECT EXISTS (
+    SELECT FROM runs
+    WHERE channel_id = %(channel)s AND "full" AND outcome = 'complete' AND started_at > %(since)s
+)
+"""
 #: The row's lock decides between two who ask at once; the second sees the new time.
 _TAKE_JOB: Final = """
 INSERT INTO jobs (name, due_at) VALUES (%(name)s, clock_timestamp() + %(every)s)
@@ -51,6 +58,12 @@ class SqlRuns:
             "notes": as_json(summary.notes),
         }
         self._connection.exec_driver_sql(_FINISH, parameters)
+
+    def swept_since(self, channel_id: int, moment: datetime) -> bool:
+        """Say whether a complete run after ``moment`` looked at every order of the channel."""
+        return bool(
+            self._connection.exec_driver_sql(_SWEPT, {"channel": channel_id, "since": moment}).scalar_one()
+        )
 
     def take_due_job(self, name: str, every: timedelta) -> bool:
         """Claim a job that is due every so often; the first to ask ever is told True."""

@@ -349,6 +349,10 @@ class Runs(Protocol):
         """Write how the run ended."""
         ...
 
+    def swept_since(self, channel_id: int, moment: datetime) -> bool:
+        """Say whether a complete run after ``moment`` looked at every order of the channel."""
+        ...
+
     def take_due_job(self, name: str, every: timedelta) -> bool:
         """Claim a job that is due every so often (database clock); of all who ask, one is told True."""
         ...

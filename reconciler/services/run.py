@@ -9,6 +9,7 @@ from time import perf_counter
 import structlog
 
 from reconciler.domain.errors import RefusedError
+from reconciler.domain.policy import SWEEP_EVERY
 from reconciler.ports import Channel, Judgement, RunOutcome, RunSummary, Side
 from reconciler.services.compare import Comparison, compare, open_bench
 from reconciler.services.context import Context
@@ -28,11 +29,12 @@ def run_channel(
 ) -> RunSummary:
     """Reconcile a channel; raise RefusedError when another run of it is under way.
 
-    In a rehearsal every order counts and nothing enters the queue. ``tell`` hears every finding.
+    The first run, and one a week, is a sweep. In a rehearsal every order counts and nothing enters the queue. ``tell`` hears every finding.
     """
     unit, now = context.unit, context.clock()
     if not unit.channels.try_lock(channel.id):
         raise RefusedError(f"another run of {channel.name} is under way", next_step="wait for it to end")
+    full = full or not unit.runs.swept_since(channel.id, now - SWEEP_EVERY)
     run_id = unit.runs.start(channel.id, full=full, trigger=trigger, now=now)
     unit.commit()
     summary = RunSummary(run_id=run_id, channel=channel.name, full=full)
