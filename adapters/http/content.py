@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, Final
@@ -29,8 +30,9 @@ def json_of(answer: Answer, site: str) -> Any:
             f"{site} answered with a web page instead of JSON (status {answer.status})",
             next_step=f"{CHECK_URL}: it must be the API's address, not a login or a shop page",
         )
+    body = answer.body.removeprefix(b"\xef\xbb\xbf")
     try:
-        return _DECODER.decode(answer.body.removeprefix(b"\xef\xbb\xbf"))
+        return _DECODER.decode(_mended(body))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         kind = answer.media_type or "no content type"
         raise MalformedError(
@@ -40,6 +42,18 @@ def json_of(answer: Answer, site: str) -> Any:
 
 _ODD: Final = f"{CHECK_URL}; if it lasts, send the kept answer to the vendor"
 _DECODER: Final = msgspec.json.Decoder(float_hook=Decimal)
+#: Escapes, whole surrogate pairs among them, and the halves that texts cut too short end with.
+_ESCAPES: Final = re.compile(
+    rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[dD][89a-fA-F][0-9a-fA-F]{2}|\\.",
+    re.DOTALL,
+)
+
+
+def _mended(body: bytes) -> bytes:
+    """Replace halves of characters: one of them in a customer's note must not cost the whole page."""
+    if b"\\ud" not in body and b"\\uD" not in body:
+        return body
+    return _ESCAPES.sub(lambda found: rb"\ufffd" if len(found[0]) == 6 else found[0], body)
 
 
 def looks_like_html(answer: Answer) -> bool:

@@ -194,6 +194,20 @@ def test_gzip_and_a_byte_order_mark_are_read_through():
     assert str(client(sequence(answer)).read_json(CALL)["a"]) == "1.10"
 
 
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        (rb"\ud83d cut", "\ufffd cut"),
+        (rb"\ud83d\ude00 whole", "\U0001f600 whole"),
+        (rb"\\ud83d spelt out", r"\ud83d spelt out"),
+        (rb"\ude00\ud83d", "\ufffd\ufffd"),
+    ],
+)
+def test_half_a_character_does_not_cost_the_page(written, read):
+    """A text that was cut in the middle of an emoji is mended; all others stay as they are."""
+    assert client(sequence(reply(body=b'["' + written + b'"]'))).read_json(CALL) == [read]
+
+
 @pytest.mark.parametrize("packed", [False, True])
 def test_a_body_over_two_megabytes_is_not_read_to_its_end(packed):
     """A huge answer, or a small one that unpacks into a huge one, is given up with a line of its own."""
