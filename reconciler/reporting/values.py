@@ -21,6 +21,13 @@ _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep",
 LISTED: Final = 12
 #: Facts that the report shows elsewhere.
 _SHOWN_ELSEWHERE: Final = frozenset({"connection", "side", "queue", "attempts", "total", "deliver_on"})
+#: What one of the facts says in words.
+_PARTS_OF_STATE: Final = frozenset({"archived", "payment_status", "fulfillment_status"})
+#: The database gives facts in no order that means anything; those not named come before the last two.
+_ORDER: Final = (
+    "not_sent_because", "reason", "codes", "vendor_words", "cart_total", "pos_total", "difference", "split",
+    "over_alarm_share", "lacking", "pos_ids", "references",
+)  # fmt: skip
 _LABELS: Final[Mapping[str, str]] = {
     "over_alarm_share": "more than 1% of the total",
     "pos_ids": "POS records",
@@ -106,28 +113,34 @@ class Local:
 
     def facts(self, finding: Finding) -> Iterator[tuple[str, str]]:
         """Yield a finding's evidence as label and text."""
-        for key, value in finding.facts.items():
+        hidden = _SHOWN_ELSEWHERE | (_PARTS_OF_STATE if "state" in finding.facts else frozenset())
+        for key in sorted(finding.facts.keys() - hidden, key=_rank):
+            value = finding.facts[key]
             text = self._moment(value) if key.endswith(("_at", "_on")) else _value(value)
-            if text and key not in _SHOWN_ELSEWHERE:
+            if text:
                 yield label(key), text
 
     def _moment(self, value: object) -> str:
         try:
             if isinstance(value, str):
-                value = (date if len(value) == 10 else datetime).fromisoformat(value)
-            if isinstance(value, datetime):
-                return self.time(value)
-            return day_text(value) if isinstance(value, date) else _value(value)
+                told = (date if len(value) == len("2026-11-20") else datetime).fromisoformat(value)
+                return self.time(told) if isinstance(told, datetime) else day_text(told)
         except (ValueError, OverflowError):
-            return _value(value)
+            pass
+        return _value(value)
+
+
+def _rank(key: str) -> tuple[int, str]:
+    """Order facts: money first, then what a person compares, and long lists last."""
+    return (_ORDER.index(key) if key in _ORDER else len(_ORDER) - 2, key)
 
 
 def _value(value: object) -> str:
     match value:
-        case None:
+        case None | False:
             return ""
-        case bool():
-            return "yes" if value else "no"
+        case True:
+            return "yes"
         case Mapping():
             return _listed([f"{plain(str(key))}: {_value(item)}" for key, item in value.items()])
         case list() | tuple():

@@ -140,7 +140,8 @@ def more_text(group: Group, merchant: str) -> str:
     left = group.count - len(group.findings)
     if left <= 0:
         return ""
-    return f"and {left:,} more: reconciler mismatches list --merchant {merchant}"
+    listing = f"reconciler mismatches list --merchant {merchant} --class {group.classification.value}"
+    return f"and {left:,} more: {listing} --limit {group.count}"
 
 
 def contribution_text(part: Contribution, currency: str) -> str:
@@ -166,7 +167,7 @@ def headline(sections: Sequence[MerchantReport]) -> str:
     parts = (
         *_people(sum(one.urgent for one in sections), sum(one.needing for one in sections)),
         _some(sum(one.blocked for one in sections), "finding", "about connections"),
-        _some(sum(one.unread for one in sections), "channel", "not read completely"),
+        _some(sum(one.unread for one in sections), "channel", "not read completely of late"),
         "" if all(one.accounted for one in sections) else "the accounts do not balance",
     )
     line = ", ".join(filter(None, parts)) or "nothing needs anybody"
