@@ -1,0 +1,279 @@
+"""The statements of the failure report. Each reads one merchant's channels and returns what is drawn.
+
+``_STANDING`` is the heart: it places every order in exactly one state, and the books, the tie-out and the
+picture are three views of it.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from reconciler.domain.money import CASH_UNITS
+from reconciler.domain.queue import OPEN
+from reconciler.domain.table import BLOCK_D_PROVEN, MISSING
+
+
+def _listed(words: object) -> str:
+    assert isinstance(words, frozenset | set)  # noqa: S101 - keeps the order of the text stable
+    return ", ".join(f"'{word}'" for word in sorted(str(word) for word in words))
+
+
+_OPEN: Final = "state IN ('open', 'acknowledged')"
+_UNDER_WAY: Final = f"({_listed(OPEN)})"
+_NOBODY: Final = "('nobody', 'customer')"
+_ABOUT_CONNECTIONS: Final = "(subject LIKE 'connection:%%' OR subject LIKE 'channel:%%')"
+#: Classes that say the POS lacks an order which it should have.
+_ABSENT: Final = f"({_listed({rule.classification.value for rule in (*BLOCK_D_PROVEN, MISSING)})})"
+_CASH_UNIT: Final = " ".join(
+    ("CASE currency", *(f"WHEN '{code}' THEN {unit}" for code, unit in CASH_UNITS.items()), "END")
+)
+
+MERCHANTS: Final = """
+SELECT m.code, m.name, m.timezone, m.day_cutoff,
+    h.id AS channel_id, h.name AS channel, h.policy, h.live_from
+FROM merchants m LEFT JOIN channels h ON h.merchant_id = m.id
+WHERE (%(merchant)s::text IS NULL OR m.code = %(merchant)s)
+    AND (%(channel)s::text IS NULL OR h.name = %(channel)s)
+ORDER BY m.code, h.name
+"""
+KNOWN_MERCHANTS: Final = "SELECT code FROM merchants ORDER BY code"
+KNOWN_CHANNELS: Final = """
+SELECT h.name FROM channels h JOIN merchants m ON m.id = h.merchant_id
+WHERE %(merchant)s::text IS NULL OR m.code = %(merchant)s
+ORDER BY h.name
+"""
+
+#: Urgent as of now: an alarm that fell due after the last run counts. What the queue is busy with needs
+#: nobody.
+_SEVERITY: Final = f"""CASE
+    WHEN m.severity = 'urgent' OR m.escalates_at <= %(now)s THEN 'urgent'
+    WHEN q.status IN {_UNDER_WAY} THEN 'info'
+    ELSE m.severity
+END"""
+
+FINDINGS: Final = f"""
+WITH f AS (
+    SELECT m.*, h.name AS channel, {_SEVERITY} AS urgency, {_ABOUT_CONNECTIONS} AS about_connection,
+        o.total, o.currency, o.deliver_on,
+        q.status AS queue_status, q.flagged, q.attempts
+    FROM mismatches m
+    JOIN channels h ON h.id = m.channel_id
+    LEFT JOIN cart_orders o ON o.channel_id = m.channel_id AND o.reference = m.subject
+    LEFT JOIN queue_entries q ON q.channel_id = m.channel_id AND q.reference = m.subject
+    WHERE m.channel_id = ANY(%(channels)s) AND m.{_OPEN} AND m.who NOT IN {_NOBODY}
+), numbered AS (
+    SELECT f.*, count(*) OVER same AS of_group,
+        row_number() OVER (same ORDER BY deliver_on, coalesce(since, first_seen_at), channel_id, id) AS place
+    FROM f WINDOW same AS (PARTITION BY about_connection, urgency, who, classification, cause)
+)
+SELECT id, channel, subject, classification, cause, rule, also, coalesce(since, first_seen_at) AS since,
+    facts, sentence, next_step, who, resend, escalates_at, state, urgency, about_connection, of_group,
+    total, currency, deliver_on, queue_status, flagged, attempts
+FROM numbered WHERE place <= %(rows)s
+ORDER BY place
+"""  # noqa: S608 - vocabularies of the domain
+
+#: Orders that the POS lacked and has by now, and no person helped.
+_MENDED: Final = f"""
+mended AS (
+    SELECT m.channel_id, m.subject, min(m.since) AS missing_since, max(m.closed_at) AS repaired_at
+    FROM mismatches m
+    WHERE m.channel_id = ANY(%(channels)s) AND m.classification IN {_ABSENT}
+        AND m.closed_at >= %(start)s AND m.state = 'resolved' AND m.closed_by = 'system'
+    GROUP BY m.channel_id, m.subject
+)"""  # noqa: S608 - vocabularies of the domain
+
+REPAIRS: Final = f"""
+WITH {_MENDED}
+SELECT h.name AS channel, r.subject AS reference, r.missing_since, r.repaired_at, o.total, o.currency,
+    CASE
+        WHEN q.status = 'success' AND NOT q.adopted THEN 'resent'
+        WHEN q.status = 'success' THEN 'adopted'
+        ELSE 'arrived'
+    END AS how,
+    count(*) OVER () AS of_all
+FROM mended r
+JOIN channels h ON h.id = r.channel_id
+JOIN cart_orders o ON o.channel_id = r.channel_id AND o.reference = r.subject
+LEFT JOIN queue_entries q ON q.channel_id = r.channel_id AND q.reference = r.subject
+WHERE q.trigger IS DISTINCT FROM 'admin' AND (o.verdict IS NULL OR EXISTS (
+    SELECT FROM pos_orders p WHERE p.channel_id = r.channel_id AND p.family_key = r.subject AND p.live
+))
+ORDER BY r.repaired_at DESC, h.name, r.subject
+LIMIT %(rows)s
+"""  # noqa: S608 - fragments above
+
+UNPAID: Final = """
+SELECT count(*) FROM cart_orders WHERE channel_id = ANY(%(channels)s) AND verdict = 'unpaid'
+"""
+GRACE: Final = """
+SELECT channel_id, max(verdict_since) FROM cart_orders
+WHERE channel_id = ANY(%(channels)s) AND verdict = 'sync_delay'
+GROUP BY channel_id
+"""
+
+COVERAGE: Final = """
+SELECT h.name AS channel, s.side, u.covers_to, r.read_at, r.complete, r.reason
+FROM channels h
+CROSS JOIN unnest(ARRAY['cart', 'pos']) AS s (side)
+LEFT JOIN LATERAL (
+    SELECT v.read_at, v.complete, v.reason FROM coverage v
+    WHERE v.channel_id = h.id AND v.side = s.side ORDER BY v.id DESC LIMIT 1
+) r ON true
+LEFT JOIN LATERAL (
+    SELECT max(c.covers_to) AS covers_to FROM covered c WHERE c.channel_id = h.id AND c.side = s.side
+) u ON true
+WHERE h.id = ANY(%(channels)s)
+ORDER BY h.name, s.side
+"""
+
+#: A read that meets something unreadable is incomplete, and the next one starts where it did: what a later
+#: complete read did not meet again has been put right.
+QUARANTINE: Final = """
+SELECT h.name AS channel, t.side, t.source, t.position, t.reason, t.last_seen_at AS seen_at,
+    count(*) OVER () AS of_all
+FROM quarantine t
+JOIN channels h ON h.id = t.channel_id
+WHERE t.channel_id = ANY(%(channels)s) AND NOT EXISTS (
+    SELECT FROM coverage v JOIN runs r ON r.channel_id = v.channel_id AND r.id = v.run_id
+    WHERE v.channel_id = t.channel_id AND v.side = t.side AND v.complete AND r.started_at > t.last_seen_at
+)
+ORDER BY t.last_seen_at DESC, h.name, t.source, t.position
+LIMIT %(rows)s
+"""
+
+#: Every order that is somebody's business, and the one place where it stands. An order that is read and not
+#: yet compared is in its grace; one that nobody can judge is counted under its connection's finding.
+_STANDING: Final = f"""
+findings AS (
+    SELECT channel_id, subject, count(*) AS open, min(classification) AS class,
+        bool_or(severity = 'urgent' OR escalates_at <= %(now)s) AS urgent,
+        bool_or(who NOT IN {_NOBODY}) AS needing
+    FROM mismatches
+    WHERE channel_id = ANY(%(channels)s) AND {_OPEN}
+    GROUP BY channel_id, subject
+), standing AS (
+    SELECT o.channel_id, o.reference, o.placed_at, o.currency, o.total, o.refunded, o.line_count, o.verdict,
+        o.check_at, f.class, f.urgent, f.needing, q.object_id, k.state AS closed_as, h.policy,
+        o.captured > 0
+            OR o.payment_status IN ('paid', 'partially_paid', 'partially_refunded', 'refunded') AS paid,
+        o.captured <= 0 AND o.payment_status IN ('pending', 'failed', 'voided', 'expired') AS nothing_came,
+        o.cancelled_at IS NOT NULL OR o.payment_status = 'refunded'
+            OR o.refunded >= greatest(o.captured, o.total, 1) AS dead,
+        q.status IN {_UNDER_WAY} IS TRUE AS under_way,
+        CASE
+            WHEN f.open > 1 THEN 'twice'
+            WHEN f.open = 1 AND o.changed_run <= h.compared_run
+                AND (o.verdict IS NULL OR o.verdict = 'sync_delay') THEN 'twice'
+            WHEN q.status IN {_UNDER_WAY} THEN 'queued'
+            WHEN o.verdict = 'cancelled_before_push' THEN 'closed'
+            WHEN f.open = 1 THEN 'open'
+            WHEN o.verdict IS NULL AND o.changed_run > h.compared_run THEN 'unjudged'
+            WHEN o.verdict IS NULL THEN 'agreed'
+            WHEN o.verdict = 'sync_delay' THEN 'in_grace'
+            WHEN o.verdict = 'cannot_tell' AND o.channel_id IN (
+                SELECT c.channel_id FROM findings c WHERE starts_with(c.subject, 'connection:')
+            ) THEN 'undecided'
+            WHEN k.closed_by = 'person' THEN 'closed'
+            ELSE 'nowhere'
+        END AS state
+    FROM cart_orders o
+    JOIN channels h ON h.id = o.channel_id
+    LEFT JOIN findings f ON f.channel_id = o.channel_id AND f.subject = o.reference
+    LEFT JOIN queue_entries q ON q.channel_id = o.channel_id AND q.reference = o.reference
+    LEFT JOIN mismatches k ON k.channel_id = o.channel_id AND k.subject = o.reference
+        AND k.classification = o.verdict
+    WHERE o.channel_id = ANY(%(channels)s) AND o.placed_at >= %(start)s AND o.placed_at < %(end)s
+        AND NOT o.test AND NOT o.draft AND o.verdict IS DISTINCT FROM 'excluded'
+)"""  # noqa: S608 - vocabularies of the domain
+
+BOOKS: Final = f"""
+WITH {_STANDING}
+SELECT state,
+    CASE WHEN state = 'closed' AND verdict = 'cancelled_before_push' THEN 'cancelled before it was sent'
+        WHEN state = 'closed' THEN closed_as || ' by a person' ELSE '' END AS reason,
+    count(*) AS orders,
+    (array_agg(reference ORDER BY reference) FILTER (WHERE state IN ('nowhere', 'twice')))[1:20] AS astray
+FROM standing WHERE paid
+GROUP BY 1, 2
+ORDER BY 1, 2
+"""  # noqa: S608 - fragments above
+
+HOURS: Final = f"""
+WITH {_STANDING}, {_MENDED}
+SELECT date_bin('1 hour', s.placed_at, %(start)s) AS hour,
+    CASE
+        WHEN s.urgent AND s.needing THEN 'urgent'
+        WHEN s.needing AND NOT s.under_way OR s.state IN ('nowhere', 'twice') THEN 'open'
+        WHEN s.state NOT IN ('agreed', 'closed') THEN 'waiting'
+        WHEN s.state = 'agreed' AND r.subject IS NOT NULL AND q.trigger IS DISTINCT FROM 'admin'
+            THEN 'repaired'
+        ELSE 'agreed'
+    END AS fate,
+    count(*) AS orders
+FROM standing s
+LEFT JOIN mended r ON r.channel_id = s.channel_id AND r.subject = s.reference
+LEFT JOIN queue_entries q ON q.channel_id = r.channel_id AND q.reference = r.subject
+GROUP BY 1, 2
+ORDER BY 1, 2
+"""  # noqa: S608 - fragments above
+
+#: What each order is worth on either side. Of an edited order the newest version counts; a record that a
+#: person linked to an order counts for it; money in a currency of its own is a line of its own.
+_SIDES: Final = f"""
+{_STANDING}, records AS (
+    SELECT s.channel_id, s.reference, p.currency, p.total,
+        p.ref_key IS NOT DISTINCT FROM first_value(p.ref_key) OVER (
+            PARTITION BY s.channel_id, s.reference ORDER BY p.created_at DESC, p.ref_key DESC, p.pos_id DESC
+        ) AS newest
+    FROM standing s
+    JOIN pos_orders p ON p.channel_id = s.channel_id AND p.live
+        AND (p.family_key = s.reference OR (p.family_key IS NULL AND p.pos_id = s.object_id))
+), pos AS (
+    SELECT channel_id, reference, currency, sum(total) AS total FROM records WHERE newest
+    GROUP BY channel_id, reference, currency
+), sides AS (
+    SELECT s.*, coalesce(p.total, 0) AS pos,
+        CASE WHEN s.dead OR s.nothing_came OR s.verdict = 'unpaid' THEN 0 ELSE s.total - s.refunded
+        END AS cart
+    FROM standing s
+    LEFT JOIN pos p ON p.channel_id = s.channel_id AND p.reference = s.reference AND p.currency = s.currency
+)"""  # noqa: S608 - fragments above
+
+#: Why the sides of an order differ; NULL where nobody knows.
+_REASON: Final = f"""CASE
+    WHEN cart = pos THEN ''
+    WHEN state = 'open' THEN class
+    WHEN state IN ('queued', 'undecided') THEN state
+    WHEN state = 'in_grace' OR (state = 'agreed' AND check_at IS NOT NULL) THEN 'in grace'
+    WHEN state = 'unjudged' THEN 'not compared yet'
+    WHEN state = 'closed' THEN 'closed with a reason'
+    WHEN state = 'agreed' AND (
+        abs(cart - pos) <= coalesce((policy ->> 'tolerance_per_line')::int, 1) * greatest(1, line_count)
+        OR (pos %% ({_CASH_UNIT}) = 0 AND 2 * abs(cart - pos) <= ({_CASH_UNIT})) IS TRUE
+    ) THEN 'rounding'
+END"""
+
+_DAY: Final = "((placed_at AT TIME ZONE %(zone)s) - %(cutoff)s::time::interval)::date"
+
+TIE_OUTS: Final = f"""
+WITH {_SIDES}, lines AS (
+    SELECT channel_id, {_DAY} AS day, currency, cart, pos, {_REASON} AS reason FROM sides
+    UNION ALL
+    SELECT s.channel_id, {_DAY}, p.currency, 0, p.total, s.class
+    FROM pos p JOIN standing s ON s.channel_id = p.channel_id AND s.reference = p.reference
+    WHERE p.currency <> s.currency
+    UNION ALL
+    SELECT p.channel_id, {_DAY.replace("placed_at", "p.created_at")}, p.currency, 0, p.total, m.classification
+    FROM mismatches m
+    JOIN pos_orders p ON p.channel_id = m.channel_id AND p.live AND m.subject = 'pos:' || p.pos_id
+    WHERE m.channel_id = ANY(%(channels)s) AND m.classification = 'orphan_in_pos'
+        AND (m.{_OPEN} OR m.closed_by = 'person') AND p.created_at >= %(start)s AND p.created_at < %(end)s
+)
+SELECT h.name AS channel, day, currency, reason, count(*) FILTER (WHERE cart <> 0 OR pos <> 0) AS orders,
+    sum(cart)::bigint AS cart, sum(pos)::bigint AS pos
+FROM lines JOIN channels h ON h.id = channel_id
+GROUP BY h.name, day, currency, reason
+HAVING count(*) FILTER (WHERE cart <> 0 OR pos <> 0) > 0
+ORDER BY day DESC, h.name, currency, reason NULLS LAST
+"""  # noqa: S608 - fragments above
