@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Engine
 
 from adapters.registry import Registry
 from reconciler import embedded
 from reconciler.persistence import SqlUnitOfWork, make_engine
+from reconciler.persistence.queries.report import SqlReportUnit
 from reconciler.ports import Clock, UnitOfWork, Vendors
+from reconciler.reporting import RENDERERS
 from reconciler.services.context import Context
+from reconciler.services.report import write_due_reports
 from reconciler.settings import Settings, load_settings, with_addresses
 
 
@@ -44,6 +47,15 @@ class App:
     def at(self, moment: datetime | None) -> App:
         """Return the same program with its clock held still, for a rehearsal."""
         return self if moment is None else replace(self, clock=lambda: moment)
+
+    def write_due_reports(self) -> None:
+        """Write the failure reports if a folder is set for them and they are due."""
+        settings = self.settings
+        if settings.report_dir is None:
+            return
+        every = timedelta(minutes=settings.report_interval_minutes)
+        with self.context() as context, SqlReportUnit(self.engine) as unit:
+            write_due_reports(context, unit, settings.report_dir, every, RENDERERS)
 
     def close(self) -> None:
         """Give the database connections back."""

@@ -12,7 +12,6 @@ from typing import Final
 
 from reconciler.bootstrap import App, build
 from reconciler.domain.errors import RefusedError
-from reconciler.services.report import write_due_reports
 from reconciler.services.review import set_ready as set_entries_ready
 from reconciler.services.run import run_channel
 from reconciler.services.submit import submit_channel
@@ -68,12 +67,7 @@ def submit(channel_id: int) -> None:
 @app.task(name="reconciler.report")
 def report() -> None:
     """Write the failure reports if they are due."""
-    settings = wired().settings
-    if settings.report_dir is not None:
-        with wired().context() as context:
-            write_due_reports(
-                context, settings.report_dir, timedelta(minutes=settings.report_interval_minutes)
-            )
+    wired().write_due_reports()
 
 
 @app.task(name="reconciler.set_ready", reject_on_worker_lost=True)

@@ -27,6 +27,9 @@ SELECT EXISTS (
     WHERE channel_id = %(channel)s AND "full" AND outcome = 'complete' AND started_at > %(since)s
 )
 """
+_LAST_FINISHED: Final = """
+SELECT coalesce(max(id), 0) FROM runs WHERE channel_id = %(channel)s AND finished_at IS NOT NULL
+"""
 #: The row's lock decides between two who ask at once; the second sees the new time.
 _TAKE_JOB: Final = """
 INSERT INTO jobs (name, due_at) VALUES (%(name)s, clock_timestamp() + %(every)s)
@@ -64,6 +67,10 @@ class SqlRuns:
         return bool(
             self._connection.exec_driver_sql(_SWEPT, {"channel": channel_id, "since": moment}).scalar_one()
         )
+
+    def last_finished(self, channel_id: int) -> int:
+        """Return the id of the channel's latest finished run, 0 when there is none."""
+        return int(self._connection.exec_driver_sql(_LAST_FINISHED, {"channel": channel_id}).scalar_one())
 
     def take_due_job(self, name: str, every: timedelta) -> bool:
         """Claim a job that is due every so often; the first to ask ever is told True."""

@@ -353,6 +353,10 @@ class Runs(Protocol):
         """Say whether a complete run after ``moment`` looked at every order of the channel."""
         ...
 
+    def last_finished(self, channel_id: int) -> int:
+        """Return the id of the channel's latest finished run, 0 when there is none."""
+        ...
+
     def take_due_job(self, name: str, every: timedelta) -> bool:
         """Claim a job that is due every so often (database clock); of all who ask, one is told True."""
         ...

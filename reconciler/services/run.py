@@ -29,7 +29,8 @@ def run_channel(
 ) -> RunSummary:
     """Reconcile a channel; raise RefusedError when another run of it is under way.
 
-    The first run, and one a week, is a sweep. In a rehearsal every order counts and nothing enters the queue. ``tell`` hears every finding.
+    The first run, and one a week, is a sweep. In a rehearsal every order counts and nothing enters the
+    queue. ``tell`` hears every finding.
     """
     unit, now = context.unit, context.clock()
     if not unit.channels.try_lock(channel.id):
