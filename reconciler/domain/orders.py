@@ -192,18 +192,15 @@ def edit_family(reference: str) -> str:
 def cart_reference(pos_reference: str | None, prefix: str, siblings: Iterable[str] = ()) -> str | None:
     """Return which cart order of this channel a POS-side reference names; None when it names none of ours.
 
-    ``siblings`` are the prefixes of the other channels that share the POS.
+    ``siblings`` are the prefixes of the channels that share the POS; of several that fit the longest counts.
 
-    >>> (
-    ...     cart_reference("#RB-1001", "RB-"),
-    ...     cart_reference("1001", "RB-"),
-    ...     cart_reference("RB-1001", "", ["RB-"]),
-    ... )
-    ('1001', None, None)
+    >>> cart_reference("#RB-1001", "RB-"), cart_reference("1001", "RB-")
+    ('1001', None)
+    >>> cart_reference("RB-1001", "", ["RB-"]) is None
+    True
     """
     reference = normalise_reference(pos_reference or "")
-    if prefix:
-        ours = reference.startswith(prefix)
-    else:
-        ours = not any(other and reference.startswith(other) for other in siblings)
-    return normalise_reference(reference.removeprefix(prefix)) or None if ours else None
+    nearer = (other for other in siblings if len(other) > len(prefix))
+    if not reference.startswith(prefix) or reference.startswith(tuple(nearer)):
+        return None
+    return normalise_reference(reference.removeprefix(prefix)) or None

@@ -67,6 +67,8 @@ def test_an_edit_carries_its_orders_number_and_a_suffix(reference, family):
         ("FL-1001", "RB-", ("FL-",), None),
         ("FL-1001", "", ("FL-",), None),
         ("FL-1001", "", ("", "RB-"), "FL-1001"),
+        ("RB-1001", "R", ("R", "RB-"), None),  # the longer prefix fits better
+        ("RB-1001", "RB-", ("R", "RB-", ""), "1001"),
         ("RB-", "RB-", (), None),
         ("RB-#1001", "RB-", (), "1001"),
         ("RB-1001-E001", "RB-", (), "1001-E001"),
