@@ -16,6 +16,42 @@ app = typer.Typer(
 
 
 @app.command()
+def till(
+    pos: Annotated[
+        Path, typer.Option(help="The POS file, which this till alone writes.", show_default=False)
+    ],
+    outbox: Annotated[Path, typer.Option(help="Where orders are handed to it.", show_default=False)],
+    seed: Annotated[int, typer.Option(help="The same seed makes the same mistakes.")] = 1,
+    faults: Annotated[
+        list[str] | None, typer.Option(help="name=chance, or a JSON file of orders by fault; repeatable.")
+    ] = None,
+    arrivals: Annotated[
+        Path | None, typer.Option(help="POS records that another integration brings, one a line.")
+    ] = None,
+    interval: Annotated[float, typer.Option(min=0.05, help="Seconds between two rounds.")] = 1.0,
+) -> None:
+    """Play the store behind a POS file until Ctrl-C: take orders from the outbox, well or badly.
+
+    Faults: refuse, delayed, delay_rounds, drop_lines, wrong_total, placeholder, duplicate, no_register,
+    wrong_location, void.
+
+    Example: reconciler sandbox till --pos pos.jsonl --outbox outbox.jsonl --faults refuse=0.1
+    """
+    from reconciler.demo.till import Store, read_faults
+
+    store = Store(
+        pos=pos,
+        outbox=outbox,
+        arrivals=arrivals,
+        seed=seed,
+        faults=read_faults(faults or []),
+        interval=interval,
+    )
+    typer.echo(f"the till serves {pos} from {outbox}, seed {seed}; Ctrl-C ends it", err=True)
+    store.run()
+
+
+@app.command()
 def rehearsal(
     directory: Annotated[Path, typer.Argument(help="An empty or new folder.", show_default=False)],
     seed: Annotated[int, typer.Option(help="The same seed makes the same shops.")] = 1,

@@ -6,14 +6,14 @@ Customers order, the other integration delivers late, and one POS export breaks 
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from reconciler.demo.files import POS_FILE, append_record, put, record_line, write_cart
+from reconciler.demo.files import ARRIVALS_FILE, POS_FILE, put, record_line, write_cart
+from reconciler.demo.rows import json_line
 from reconciler.demo.shop import Arrival, Shop
 from reconciler.demo.watch import Look
 from reconciler.domain.orders import edit_family, normalise_reference
@@ -21,8 +21,6 @@ from reconciler.domain.verdict import Classification
 
 #: How long a torn export stays torn at least, in seconds: a few rounds.
 TORN_FOR: Final = 7.0
-#: How often a POS exports again although nothing changed, in seconds.
-EXPORT_EVERY: Final = 1.0
 
 
 @dataclass
@@ -32,18 +30,21 @@ class Scene:
     shop: Shop
     folder: Path
     tell: Callable[[str], None]
+    #: Opens the till, which must not take a torn file for the whole.
+    open_till: Callable[[Shop], object]
     placed: dict[str, Arrival] = field(default_factory=dict)
     delivered: set[str] = field(default_factory=set)
     whole: str | None = None
     curtain: float = 0.0
-    exported: float = 0.0
 
-    def prepare(self) -> None:
-        """Tear the POS file of a shop that is to have a torn one."""
-        if self.shop.torn:
-            path = self.folder / POS_FILE
-            self.whole = path.read_text(encoding="utf-8")
-            path.write_text(torn(self.whole), encoding="utf-8")
+    def begin(self) -> None:
+        """Open the till; where the POS file is to be torn, tear it instead."""
+        if not self.shop.torn:
+            self.open_till(self.shop)
+            return
+        path = self.folder / POS_FILE
+        self.whole = path.read_text(encoding="utf-8")
+        path.write_text(torn(self.whole), encoding="utf-8")
 
     def play(self, elapsed: float, look: Look) -> None:
         """Do what is due ``elapsed`` seconds after the curtain rose."""
@@ -57,9 +58,6 @@ class Scene:
                 self._place(arrival)
             elif arrival.record and reference not in self.delivered and since >= arrival.record_at:
                 self._deliver(reference)
-        if elapsed - self.exported >= EXPORT_EVERY:
-            self.exported = elapsed
-            os.utime(self.folder / POS_FILE)
 
     @property
     def over(self) -> bool:
@@ -74,6 +72,7 @@ class Scene:
         if self.whole is not None and noticed and elapsed >= TORN_FOR:
             put(self.folder / POS_FILE, self.whole)
             self.whole, self.curtain = None, elapsed
+            self.open_till(self.shop)
             self.tell(f"{trade.name}: the torn POS export is whole again")
 
     def _place(self, arrival: Arrival) -> None:
@@ -90,7 +89,8 @@ class Scene:
         now = datetime.now(UTC)
         received_at = now if self.shop.trade.tells_register else None
         record = replace(record, created_at=now, updated_at=now, received_at=received_at)
-        append_record(self.folder / POS_FILE, record_line(self.shop, record))
+        with (self.folder / ARRIVALS_FILE).open("a", encoding="utf-8") as file:
+            file.write(json_line(record_line(self.shop, record)))
         self.delivered.add(reference)
         self.tell(f"{self.shop.trade.name}: order {reference} reaches the POS, late and by itself")
 

@@ -98,7 +98,7 @@ def in_doubt(shop: Shop) -> None:
     """Handed to the till before we came, and never shown since: nobody may send it a second time."""
     order = shop.order()
     shop.outbox.append((order, shop.later(order.placed_at)))
-    shop.till_faults[order.reference] = "drop"
+    shop.till_faults["refuse"].append(order.reference)
     shop.flag(order, C.IN_DOUBT, note="handed over before, never shown", sends=1)
 
 
@@ -125,15 +125,29 @@ def missing(shop: Shop) -> None:
 def missing_and_dropped(shop: Shop) -> None:
     """Paid and lost, and the till loses our re-send too: it must not go out a second time."""
     order = shop.order()
-    shop.till_faults[order.reference] = "drop"
+    shop.till_faults["refuse"].append(order.reference)
     shop.flag(order, C.MISSING, C.IN_DOUBT, note="the till drops our re-send", sends=1)
 
 
 def missing_and_cut(shop: Shop) -> None:
     """Paid and lost, and the till takes in only a part of our re-send: the read-back must notice."""
     order = shop.order(lines=3)
-    shop.till_faults[order.reference] = "partial"
+    shop.till_faults["drop_lines"].append(order.reference)
     shop.flag(order, C.MISSING, C.INCOMPLETE_IN_POS, note="the till takes in a part", sends=1)
+
+
+def missing_and_mispriced(shop: Shop) -> None:
+    """Paid and lost, and the till rings our re-send up at another price."""
+    order = shop.order()
+    shop.till_faults["wrong_total"].append(order.reference)
+    shop.flag(order, C.MISSING, C.AMOUNT_MISMATCH, note="the till charges another price", sends=1)
+
+
+def missing_and_slow(shop: Shop) -> None:
+    """Paid and lost, and the till takes its time with our re-send: no second one may follow."""
+    order = shop.order()
+    shop.till_faults["delayed"].append(order.reference)
+    shop.label(order.reference, C.MISSING, end=End.REPAIRED, note="the till is slow", sends=1)
 
 
 def sync_delay(shop: Shop) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import fcntl
 import json
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta, tzinfo
@@ -20,6 +19,10 @@ POS_FILE: Final = "pos.jsonl"
 OUTBOX_FILE: Final = "outbox.jsonl"
 CATALOG_FILE: Final = "catalog.json"
 TILL_FAULTS_FILE: Final = "till-faults.json"
+#: How many rounds a slow till takes, at one a second.
+SLOW_ROUNDS: Final = 5
+#: What another integration brings to the POS while the demo runs.
+ARRIVALS_FILE: Final = "arrivals.jsonl"
 
 
 def write_shop(folder: Path, shop: Shop) -> None:
@@ -28,7 +31,7 @@ def write_shop(folder: Path, shop: Shop) -> None:
     write_cart(folder / shop.trade.cart_file, shop, shop.cart)
     write_records(folder / POS_FILE, shop, shop.pos)
     _write_json(folder / CATALOG_FILE, catalog(shop.trade))
-    _write_json(folder / TILL_FAULTS_FILE, shop.till_faults)
+    _write_json(folder / TILL_FAULTS_FILE, {**shop.till_faults, "delay_rounds": SLOW_ROUNDS})
     outbox = (outbox_row(shop, order, at) for order, at in shop.outbox)
     (folder / OUTBOX_FILE).write_text("".join(map(json_line, outbox)), encoding="utf-8")
 
@@ -53,16 +56,6 @@ def write_records(path: Path, shop: Shop, records: Iterable[PosOrder]) -> None:
     put(path.with_name(f"{path.name}.count"), f"{len(rows)}\n")
 
 
-def append_record(path: Path, row: Mapping[str, Any]) -> None:
-    """Append a record to a POS file that others write too, and count it."""
-    with path.with_name(f"{path.name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        with path.open("a", encoding="utf-8") as file:
-            file.write(json_line(row))
-        rows = path.read_bytes().count(b"\n")
-        put(path.with_name(f"{path.name}.count"), f"{rows}\n")
-
-
 def cart_line(shop: Shop, order: CartOrder) -> dict[str, Any]:
     """Return a cart order as this shop's file writes it."""
     return cart_row(order, shop.trade.cart_style, _zone(shop))
@@ -75,7 +68,8 @@ def record_line(shop: Shop, record: PosOrder) -> dict[str, Any]:
 
 def outbox_row(shop: Shop, order: CartOrder, at: datetime) -> dict[str, Any]:
     """Return an order as it is handed to the till."""
-    return {**record_line(shop, shop.record(order, created_at=at)), "_submitted_at": at.isoformat()}
+    row = record_line(shop, shop.record(order, created_at=at)) | {"_submitted_at": at.isoformat()}
+    return {name: value for name, value in row.items() if name != "pos_id"}
 
 
 def catalog(trade: Trade) -> dict[str, list[str]]:

@@ -16,6 +16,8 @@ C = Classification
 _PREFIX: Final = {"order": "", "pos": "pos:", "connection": "connection:"}
 #: What an order may be called on its way to its end, beside what it is.
 _IN_PASSING: Final = frozenset({C.SYNC_DELAY, C.CANNOT_TELL})
+#: What an order may be called that has no label: it agrees, once it can be told.
+UNLABELLED: Final = _IN_PASSING | {C.AGREED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,11 @@ class Score:
     false_alarms: Sequence[tuple[Subject, Classification]]
     duplicates: Sequence[Key]
     by_class: Mapping[Classification, tuple[int, int]] = field(default_factory=dict)
+
+    @property
+    def met(self) -> bool:
+        """Say whether every label was met: only time can undo that, and only time can mend the rest."""
+        return not self.unmet
 
     @property
     def perfect(self) -> bool:
@@ -84,13 +91,11 @@ def trouble_with(label: Label, evidence: Evidence) -> str:
 
 def false_alarms(labels: Sequence[Label], evidence: Evidence) -> list[tuple[Subject, Classification]]:
     """Return what was ever reported of an order and is not its truth."""
-    truth = {subject_of(label): {*label.classes} | _doubt(label) for label in labels}
-    allowed = _IN_PASSING | {C.AGREED}
+    truth = {subject_of(label): {C.AGREED, *label.classes} | _on_the_way(label) for label in labels}
     said: list[tuple[Subject, Classification]] = []
     for reported in (evidence.look.ever, evidence.seen):
         said += [(subject, name) for subject, names in reported.items() for name in names]
-    wrong = {(subject, name) for subject, name in said if name not in truth.get(subject, set()) | allowed}
-    return sorted(wrong)
+    return sorted({(subject, name) for subject, name in said if name not in truth.get(subject, UNLABELLED)})
 
 
 def subject_of(label: Label) -> Subject:
@@ -98,9 +103,18 @@ def subject_of(label: Label) -> Subject:
     return label.channel, f"{_PREFIX[label.kind]}{label.subject}"
 
 
-def _doubt(label: Label) -> set[Classification]:
-    """What we sent is in doubt until the till's next export shows it."""
-    return {C.IN_DOUBT} if label.sends else set()
+def _on_the_way(label: Label) -> set[Classification]:
+    """Return what an order may be called before it is called what it is.
+
+    What we sent is in doubt until the till's next export shows it; what nobody paid is merely unpaid until
+    its POS record is read.
+    """
+    passing = set(_IN_PASSING) if label.kind == "order" else set()
+    if label.sends:
+        passing.add(C.IN_DOUBT)
+    if C.UNPAID_IN_POS in label.classes:
+        passing.add(C.UNPAID)
+    return passing
 
 
 def _not_found(label: Label, evidence: Evidence) -> str:

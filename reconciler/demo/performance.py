@@ -46,7 +46,7 @@ class Performance:
         while True:
             elapsed = monotonic() - began
             score = self.step(elapsed)
-            done = score.perfect and all(scene.over for scene in self.scenes)
+            done = score.met and all(scene.over for scene in self.scenes)
             good_since = (good_since or elapsed) if done else None
             if elapsed > deadline or (good_since is not None and elapsed - good_since >= encore):
                 return score

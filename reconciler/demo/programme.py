@@ -59,12 +59,15 @@ def _play(stage: Stage, screen: Screen) -> tuple[Score, float]:
     stage.tell = screen.tell
     screen.tell(f"writing {world.orders:,} orders of {len(world.shops)} merchants, seed {world.seed}")
     world.write(home.world)
-    scenes = [Scene(shop, home.world / shop.trade.code, screen.tell) for shop in world.shops]
-    for scene in scenes:
-        scene.prepare()
     stage.open()
     began = monotonic()
-    stage.start_all()
+    scenes = [
+        Scene(shop, home.world / shop.trade.code, screen.tell, stage.start_till) for shop in world.shops
+    ]
+    for scene in scenes:
+        scene.begin()
+    stage.start_worker()
+    stage.start_beat()
     screen.tell("tills, a worker and a beat are running; from here on the schedule does the work")
     score = Performance(stage, screen, scenes).play()
     return score, monotonic() - began

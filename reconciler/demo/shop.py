@@ -22,6 +22,8 @@ from reconciler.domain.verdict import Classification
 SPAN: Final = timedelta(hours=20)
 #: The youngest order that is there from the start.
 YOUNGEST: Final = timedelta(minutes=2)
+#: How a till may mistreat an order of this world; see ``TillFaults``.
+TILL_FAULTS: Final = ("refuse", "drop_lines", "wrong_total", "delayed")
 #: Hours that a trade does not name get this weight.
 QUIET: Final = 1
 
@@ -59,8 +61,8 @@ class Shop:
         self.outbox: list[tuple[CartOrder, datetime]] = []
         self.arrivals: list[Arrival] = []
         self.labels: list[Label] = []
-        #: How the till mistreats an order.
-        self.till_faults: dict[str, str] = {}
+        #: Which orders the till mistreats, by fault.
+        self.till_faults: dict[str, list[str]] = {fault: [] for fault in TILL_FAULTS}
         #: The POS file breaks off in the middle for a while.
         self.torn = False
         self._turns: Counter[str] = Counter()

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final, NoReturn
 
 from sqlalchemy import Engine
 
+from adapters.registry import Registry
 from reconciler import embedded
-from reconciler.demo.files import OUTBOX_FILE, POS_FILE, TILL_FAULTS_FILE
+from reconciler.channel_file import read_channel_file
+from reconciler.demo.files import ARRIVALS_FILE, OUTBOX_FILE, POS_FILE, TILL_FAULTS_FILE
 from reconciler.demo.home import Home
 from reconciler.demo.processes import Child, command, stop_marks
 from reconciler.demo.shop import Shop
 from reconciler.demo.world import CHANNEL_FILE, World
 from reconciler.domain.errors import ReconcilerError
-from reconciler.persistence import make_engine
+from reconciler.persistence import SqlUnitOfWork, make_engine, migrations
 
 #: As in the Procfile; two processes are enough for three channels.
 WORKER: Final = (
@@ -62,9 +66,15 @@ class Stage:
             "RECONCILER_REPORT_INTERVAL_MINUTES": "1",
         }
         self.tell("making the tables")
-        self.run("reconciler", "db", "upgrade")
+        migrations.upgrade(urls.database_url)
         self.tell("applying the channel file")
-        self.run("reconciler", "apply", str(self.home.world / CHANNEL_FILE))
+        self._apply(self.home.world / CHANNEL_FILE)
+
+    def _apply(self, channel_file: Path) -> None:
+        spec = read_channel_file(channel_file, vendors=Registry().info(), seal=_nothing_to_seal)
+        with SqlUnitOfWork(self.engine) as unit:
+            unit.configuration.apply(spec, datetime.now(UTC))
+            unit.commit()
 
     def run(self, *words: str) -> str:
         """Run a command of ours to its end; return what it printed, raise with its last line if it failed."""
@@ -98,17 +108,15 @@ class Stage:
     def start_till(self, shop: Shop) -> Child:
         """Start the store behind a shop's POS file."""
         folder = self.home.world / shop.trade.code
-        files = {"--pos": POS_FILE, "--outbox": OUTBOX_FILE, "--faults": TILL_FAULTS_FILE}
+        files = {
+            "--pos": POS_FILE,
+            "--outbox": OUTBOX_FILE,
+            "--faults": TILL_FAULTS_FILE,
+            "--arrivals": ARRIVALS_FILE,
+        }
         options = [word for option, name in files.items() for word in (option, str(folder / name))]
         name = f"till-{shop.trade.code}"
         return self.start(name, "reconciler", "sandbox", "till", *options, "--seed", str(self.world.seed))
-
-    def start_all(self) -> None:
-        """Start the tills, a worker and a beat."""
-        for shop in self.world.shops:
-            self.start_till(shop)
-        self.start_worker()
-        self.start_beat()
 
     def check(self) -> None:
         """Raise ReconcilerError when a process ended by itself."""
@@ -124,3 +132,7 @@ class Stage:
         stop_marks([child.mark for child in children], reap=lambda: [c.process.poll() for c in children])
         self.children.clear()
         self.home.stop()
+
+
+def _nothing_to_seal(_credentials: Mapping[str, str]) -> NoReturn:
+    raise AssertionError("the demo's shops have no credentials")
