@@ -130,9 +130,11 @@ def ask(wired: App, connection: ConnectionInfo) -> tuple[Probe, ConnectionState 
 
 @app.command("new-key")
 def new_key(as_json: AsJson = False) -> None:
-    """Print a fresh key for RECONCILER_SECRET_KEYS. It is stored nowhere: keep it away from the database.
+    """Print a fresh key for RECONCILER_SECRET_KEYS.
 
-    Example: export RECONCILER_SECRET_KEYS=$(reconciler connections new-key)
+    It is stored nowhere: keep it away from the database, because it opens what is encrypted there.
+
+    Example: reconciler connections new-key
     """
     from reconciler.secrets import new_key as make
 

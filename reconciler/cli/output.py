@@ -117,7 +117,7 @@ def show(value: object) -> str:
         case list() | tuple() | set() | frozenset():
             return ", ".join(show(item) for item in value) or "-"
         case _:
-            return clean(str(value))
+            return clean(str(value)) or "-"
 
 
 def span(duration: timedelta) -> str:

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 app = typer.Typer(help="See orders on their way into the POS; set failed ones ready.", no_args_is_help=True)
 
 STATUSES = [status.value for status in QueueStatus]
+SENT_BY = "; a worker sends it at its next tick, or now: reconciler run"
 References = Annotated[
     list[str],
     typer.Argument(metavar="ORDER", help="Order numbers, or object ids.", show_default=False),
@@ -223,4 +224,4 @@ def _tell(decided: Sequence[Decided], *, dry_run: bool, as_json: bool) -> None:
         said = "ready for one more attempt" if each.changed else "was waiting or under way already"
         say(f"{each.subject} ({each.channel}): {said}")
     count = sum(each.changed for each in decided)
-    say(f"{'would set' if dry_run else 'set'} {count} of {len(decided)} ready")
+    say(f"{'would set' if dry_run else 'set'} {count} of {len(decided)} ready{'' if dry_run else SENT_BY}")
