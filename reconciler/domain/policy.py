@@ -22,7 +22,7 @@ LOOKUPS: Final = (timedelta(seconds=30), timedelta(minutes=2), timedelta(minutes
 QUEUE_PATIENCE: Final = timedelta(seconds=60)
 #: How often every order is looked at again, changed or not.
 SWEEP_EVERY: Final = timedelta(days=7)
-#: When more orders than max(floor, share x compared) look missing, believe the read is wrong, not the orders.
+#: When more orders than this, and more than this share of a run, look missing, the read is wrong, not they.
 BRAKE_FLOOR: Final = 20
 BRAKE_SHARE: Final = Decimal("0.20")
 #: Amount differences above this share of the total are urgent.
@@ -34,7 +34,7 @@ KEYED_AFTER: Final = timedelta(hours=2)
 WEIGHTS: Final = MappingProxyType({"phone": 40, "name": 30, "lines": 20, "time": 10})
 #: Fewer digits than this say nothing about whose phone it is.
 PHONE_DIGITS: Final = 7
-#: An unpaid order is looked at again after this share of its age, within these bounds.
+#: An unpaid order is looked at again after its age divided by this, within these bounds.
 RECHECK_SHARE: Final = 4
 RECHECK_FLOOR: Final = timedelta(minutes=5)
 RECHECK_CEILING: Final = timedelta(days=1)

@@ -12,6 +12,7 @@ def voided_in_pos(case: Case) -> Found | None:
     """Paid and alive in the cart, and every POS record was voided.
 
     Cancelled or refunded in the cart and voided in the POS agrees; so does unpaid and voided.
+    On a read that broke off nobody can tell: it may have missed the record that lives.
     """
     if case.live or case.cart.dead or not case.paid:
         return None

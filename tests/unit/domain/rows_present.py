@@ -17,7 +17,7 @@ from tests.builders import (
     pos_order,
     shipment,
 )
-from tests.unit.domain.rows import AGREED, MISSING, Known, about, no, yes
+from tests.unit.domain.rows import AGREED, MISSING, UNDECIDED, Known, about, no, yes
 
 P, F, S = PaymentStatus, FulfillmentStatus, PosStatus
 VOID = pos_order(status=S.VOIDED, updated_at=ago(hours=20))
@@ -50,6 +50,7 @@ VOIDED: Final = about(
     yes("refunded in part, and voided", VOID, payment_status=P.PARTIALLY_REFUNDED, refunded=10_00),
     yes("paid by its payment record, and voided", VOID, payment_status=P.PENDING, captured=50_00),
     no("one voided, one live", AGREED, VOID, AGAIN),
+    no("the POS read broke off", UNDECIDED, VOID, absence=Absence.INCOMPLETE),
     no("cancelled in the cart as well", AGREED, VOID, cancelled_at=ago(hours=21)),
     no("refunded in the cart as well", AGREED, VOID, payment_status=P.REFUNDED),
     no("refunded in full, whatever the status says", AGREED, VOID, refunded=50_00),
