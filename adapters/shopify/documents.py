@@ -76,7 +76,7 @@ def sized(first: int) -> int:
 
 
 #: What one order costs: itself, its objects, and what its connections multiply.
-_PER_ORDER: Final = 1 + 7 + (2 + sized(50) * 2) + (2 + sized(10)) + (2 + sized(LINES))
+_PER_ORDER: Final = 1 + 8 + (2 + sized(50) * 2) + (2 + sized(10)) + (2 + sized(LINES))
 
 
 IDENTITY: Final = Document(
