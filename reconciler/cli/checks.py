@@ -15,7 +15,7 @@ from reconciler import embedded
 from reconciler.bootstrap import App, build
 from reconciler.cli.connections import known, troubled
 from reconciler.cli.errors import as_known
-from reconciler.cli.output import reading, span
+from reconciler.cli.output import reading, roughly, span
 from reconciler.domain.errors import ConfigError, ReconcilerError
 from reconciler.persistence import migrations
 from reconciler.persistence.queries.runs import Watched, list_watched
@@ -94,8 +94,7 @@ def _failure(what: str, error: ReconcilerError) -> Finding:
 
 
 def _settings(settings: Settings) -> Iterator[Finding]:
-    place = "the built-in services" if settings.database_url is None else "DATABASE_URL"
-    yield Finding(what="settings", state="ok", detail=f"understood; the database is that of {place}")
+    yield Finding(what="settings", state="ok", detail="every variable is understood")
     if settings.debug:
         yield Finding(
             what="settings",
@@ -120,8 +119,10 @@ def _writable(what: str, folder: Path) -> Finding:
 
 def _data_dir(settings: Settings) -> Iterator[Finding]:
     """Check the built-in services, where they are what is used."""
-    given = settings.data_dir or (default_data_dir() if settings.database_url is None else None)
-    if given is None or not given.exists():
+    given = settings.data_dir
+    if given is None and settings.database_url is None and embedded.urls(default_data_dir()):
+        given = default_data_dir()
+    if given is None:
         return
     place = embedded.resolve_data_dir(given)
     if place.is_dir():
@@ -250,7 +251,7 @@ def _schedule(wired: App) -> Iterator[Finding]:
         yield Finding(
             what=f"schedule of {each.channel}",
             state="failed",
-            detail=f"its run has been due for {span(each.overdue)} and nobody takes it",
+            detail=f"its run has been due for {roughly(each.overdue)} and nobody takes it",
             remedy="see that beat and a worker run (Procfile), or call: reconciler run",
         )
     if not channels:
@@ -270,7 +271,9 @@ def _fresh(each: Watched) -> Finding:
     if each.last_complete_at is None:
         detail = f"no complete run yet; {limit}"
     else:
-        detail = f"the last complete run ended {span(each.checked_at - each.last_complete_at)} ago; {limit}"
+        detail = (
+            f"the last complete run ended {roughly(each.checked_at - each.last_complete_at)} ago; {limit}"
+        )
     return Finding(
         what=f"runs of {each.channel}",
         state="failed" if each.stale else "ok",

@@ -20,6 +20,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias
 import typer
 
 if TYPE_CHECKING:
+    from rich.padding import Padding
+    from rich.table import Table
+    from rich.text import Text
     from sqlalchemy import Connection
 
     from reconciler.bootstrap import App
@@ -28,8 +31,11 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs."
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would change, and change nothing.")]
 
 Row: TypeAlias = Sequence[object]
-#: Columns that a narrow terminal may fold; the others stay whole.
-FOLDED: Final = frozenset({"what", "reason", "next step", "detail", "evidence", "address"})
+#: Columns that may fold, and how much room they want at least; the others stay whole.
+FOLDED: Final = frozenset({"what", "reason", "next step", "detail", "address", "fields"})
+FOLD_AT: Final = 20
+#: Words that should catch the eye on a terminal.
+ALARMING: Final = {"FAILED": "bold red", "urgent": "bold red", "failed": "red", "WARNING": "yellow"}
 
 
 @contextmanager
@@ -80,17 +86,57 @@ def print_fields(pairs: Sequence[tuple[str, object]]) -> None:
 
 
 def _rich(columns: Sequence[str], cells: Sequence[Sequence[str]], title: str) -> None:
-    from rich import box
+    """Draw a table where it fits, else one short paragraph a row, so that 80 columns are enough."""
     from rich.console import Console
+
+    console = Console()
+    if title:
+        console.print(_styled(title))
+    if _width(columns, cells) <= console.width:
+        console.print(_table(columns, cells))
+    else:
+        for row in cells:
+            console.print(*_paragraph(columns, row), sep="\n")
+
+
+def _width(columns: Sequence[str], cells: Sequence[Sequence[str]]) -> int:
+    """Return what a table needs to be read with ease: whole cells, and room for those that may fold."""
+    whole = [max(map(len, column)) for column in zip(columns, *cells, strict=True)]
+    room = [min(w, FOLD_AT) if n in FOLDED else w for n, w in zip(columns, whole, strict=True)]
+    return sum(room) + 3 * len(room)
+
+
+def _table(columns: Sequence[str], cells: Sequence[Sequence[str]]) -> Table:
+    from rich import box
     from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD)
+    for name in columns:
+        table.add_column(_styled(name), overflow="fold", no_wrap=name not in FOLDED)
+    for row in cells:
+        table.add_row(*map(_styled, row))
+    return table
+
+
+def _paragraph(columns: Sequence[str], row: Sequence[str]) -> Iterator[Text | Padding]:
+    from rich.padding import Padding
     from rich.text import Text
 
-    table = Table(title=Text(title) if title else None, box=box.SIMPLE_HEAD, title_justify="left")
-    for name in columns:
-        table.add_column(Text(name), overflow="fold", no_wrap=name not in FOLDED)
-    for row in cells:
-        table.add_row(*(Text(cell) for cell in row))
-    Console().print(table)
+    told = [pair for pair in zip(columns, row, strict=True) if pair[1] != "-"]
+    line = Text(" - ").join(
+        Text.assemble((f"{name} ", "dim"), _styled(cell)) for name, cell in told if name not in FOLDED
+    )
+    yield line
+    for name, cell in told:
+        if name in FOLDED:
+            yield Padding(_styled(cell), (0, 0, 0, 4))
+
+
+def _styled(cell: str) -> Text:
+    """Return a cell as text, never as markup."""
+    from rich.text import Text
+
+    return Text(cell, style=ALARMING.get(cell, ""))
 
 
 def _aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
@@ -131,6 +177,19 @@ def span(duration: timedelta) -> str:
         if seconds >= size and seconds % size == 0:
             return f"{seconds // size}{unit}"
     return f"{seconds}s"
+
+
+def roughly(duration: timedelta) -> str:
+    """Write how long something lasted, in the unit that a person would use.
+
+    >>> roughly(timedelta(seconds=90)), roughly(timedelta(minutes=119)), roughly(timedelta(hours=47))
+    ('90 s', '119 min', '47 h')
+    """
+    seconds = int(duration.total_seconds())
+    for size, unit in ((86400, "days"), (3600, "h"), (60, "min")):
+        if seconds >= 2 * size:
+            return f"{seconds // size} {unit}"
+    return f"{seconds} s"
 
 
 def amount(minor: int | None, currency: str | None) -> str | None:

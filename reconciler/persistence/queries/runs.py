@@ -31,8 +31,7 @@ class Watched:
     last_outcome: str | None
     last_started_at: datetime | None
     last_complete_at: datetime | None
-    #: How long the next run has been due.
-    overdue: timedelta
+    next_run_at: datetime
     checked_at: datetime
 
     @property
@@ -42,12 +41,19 @@ class Watched:
             return False
         return self.last_complete_at is None or self.checked_at - self.last_complete_at >= 2 * self.grace
 
+    @property
+    def overdue(self) -> timedelta:
+        """Say for how long a run has been due: since the schedule says so, and no timer made one instead."""
+        started = self.last_started_at
+        due = self.next_run_at if started is None else max(self.next_run_at, started + self.poll_interval)
+        return max(self.checked_at - due, timedelta())
+
 
 _WATCHED: Final = """
 SELECT m.code AS merchant, m.name AS merchant_name, h.name AS channel, c.name AS cart, c.state AS cart_state,
     p.name AS pos, p.state AS pos_state, h.enabled, h.policy, h.live_from, latest.outcome AS last_outcome,
     latest.started_at AS last_started_at, complete.finished_at AS last_complete_at,
-    greatest(clock_timestamp() - h.next_run_at, interval '0') AS overdue, clock_timestamp() AS checked_at
+    h.next_run_at, clock_timestamp() AS checked_at
 FROM channels h
 JOIN merchants m ON m.id = h.merchant_id
 JOIN connections c ON c.id = h.cart_connection_id

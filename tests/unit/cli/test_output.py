@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
@@ -106,16 +107,40 @@ def test_a_table_without_rows_is_its_header(capsys):
     assert capsys.readouterr().out == "order  what\n"
 
 
-def test_a_terminal_gets_a_table_and_no_markup(monkeypatch):
+@pytest.fixture
+def terminal(monkeypatch):
+    """A terminal without colours, of a given width, and what was printed on it."""
+
+    def of_width(columns):
+        screen = io.StringIO()
+        monkeypatch.setattr(screen, "isatty", lambda: True)
+        monkeypatch.setattr("sys.stdout", screen)
+        for name, value in {"COLUMNS": str(columns), "NO_COLOR": "1", "TERM": "xterm"}.items():
+            monkeypatch.setenv(name, value)
+        return screen
+
+    return of_width
+
+
+def test_a_narrow_terminal_gets_a_paragraph_a_row(terminal):
+    """In 40 columns every cell can still be read, under its column's name."""
+    screen = terminal(40)
+    columns = ("number", "class", "channel", "order", "since", "what")
+    print_table(
+        columns, [("m17", "missing", "rosebud-web", "1001", None, "The [b]POS[/b] does not have it.")]
+    )
+    assert [line.rstrip() for line in re.sub(r"\x1b\[\d*m", "", screen.getvalue()).splitlines()] == [
+        "number m17 - class missing - channel",
+        "rosebud-web - order 1001",
+        "    The [b]POS[/b] does not have it.",
+    ]
+
+
+def test_a_terminal_gets_a_table_and_no_markup(terminal):
     """On a terminal rich draws the table, and a customer's [red] stays a word."""
-    terminal = io.StringIO()
-    monkeypatch.setattr(terminal, "isatty", lambda: True)
-    monkeypatch.setattr("sys.stdout", terminal)
-    monkeypatch.setenv("COLUMNS", "200")
-    monkeypatch.setenv("NO_COLOR", "1")
-    monkeypatch.setenv("TERM", "xterm")
+    screen = terminal(200)
     print_table(("order", "what"), [("1001", "[red]x[/red] [link=http://x]y")], title="[b]orders")
-    shown = terminal.getvalue()
+    shown = screen.getvalue()
     assert "[red]x[/red] [link=http://x]y" in shown
     assert "[b]orders" in shown
 
