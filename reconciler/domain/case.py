@@ -172,9 +172,12 @@ class Case:
 
     @property
     def paid_at(self) -> datetime:
-        """When the order was paid by our clock; the last change stands in where the cart does not tell."""
+        """When the order was paid by our clock; the last change stands in where the cart does not tell.
+
+        Nobody can deliver an order before it is placed, however early it was paid.
+        """
         told = self.cart.paid_at or self.cart.updated_at or self.cart.placed_at
-        return told - self.evidence.cart_clock_offset
+        return max(told, self.cart.placed_at) - self.evidence.cart_clock_offset
 
     def in_view(self, record: PosOrder) -> bool:
         """Say whether the channel's location sees the record."""

@@ -268,6 +268,7 @@ DELAY: Final = about(
     yes("paid just now, newer than the POS read", absence=NOT_COVERED, **FRESH),
     yes("pending for days, then paid", placed_at=ago(days=3), paid_at=ago(minutes=1)),
     yes("paid in the future", placed_at=NOW, paid_at=NOW + SECOND),
+    yes("paid before it was placed, as a deposit may be", placed_at=JUST, paid_at=ago(days=3)),
     yes("outside the download rule, in grace", fulfillment_status=F.FULFILLED, **FRESH),
     yes("when it was paid is not told, but it changed just now", paid_at=None, updated_at=ago(minutes=1)),
     yes("the cart's clock is behind ours", paid_at=NOW - G, cart_clock_offset=timedelta(minutes=-1)),

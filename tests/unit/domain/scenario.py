@@ -123,7 +123,7 @@ class Scenario:
         """Say what the POS file proves about an order that it does not show."""
         options = self.channel["options"]
         start = options.get("covers_from") or min(record.created_at for record in self.records)
-        inside = start <= order.placed_at <= (order.paid_at or order.placed_at) <= options["as_of"]
+        inside = start <= order.placed_at and max(order.paid_at or start, order.placed_at) <= options["as_of"]
         return Absence.PROVEN if inside else Absence.NOT_COVERED
 
     def orphans(self, taken: set[str]) -> set[str]:
