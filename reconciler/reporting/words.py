@@ -166,6 +166,7 @@ def headline(sections: Sequence[MerchantReport]) -> str:
     """Say in one line how things stand; calm only where everything was read and accounted for."""
     parts = (
         *_people(sum(one.urgent for one in sections), sum(one.needing for one in sections)),
+        _some(sum(one.under_way for one in sections), "order", "being repaired by itself"),
         _some(sum(one.blocked for one in sections), "finding", "about connections"),
         _some(sum(one.unread for one in sections), "channel", "not read completely of late"),
         "" if all(one.accounted for one in sections) else "the accounts do not balance",

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from reconciler.domain.money import CASH_UNITS
+from reconciler.domain.policy import LOOKUPS
 from reconciler.domain.queue import OPEN
 from reconciler.domain.table import BLOCK_D_PROVEN, MISSING
 
@@ -19,7 +20,11 @@ def _listed(words: object) -> str:
 
 
 _OPEN: Final = "state IN ('open', 'acknowledged')"
-_UNDER_WAY: Final = f"({_listed(OPEN)})"
+_QUEUED: Final = f"q.status IN ({_listed(OPEN)})"
+#: As long as an unknown outcome is looked up. After that the queue had its chance, and a person is needed.
+_BUSY: Final = (
+    f"({_QUEUED} AND q.since > clock_timestamp() - interval '{LOOKUPS[-1].total_seconds():.0f} seconds')"
+)
 _NOBODY: Final = "('nobody', 'customer')"
 _ABOUT_CONNECTIONS: Final = "(subject LIKE 'connection:%%' OR subject LIKE 'channel:%%')"
 #: Classes that say the POS lacks an order which it should have.
@@ -43,11 +48,10 @@ WHERE %(merchant)s::text IS NULL OR m.code = %(merchant)s
 ORDER BY h.name
 """
 
-#: Urgent as of now: an alarm that fell due after the last run counts. What the queue is busy with needs
-#: nobody.
+#: What the queue is busy with needs nobody yet. Else an alarm that fell due after the last run counts, too.
 _SEVERITY: Final = f"""CASE
+    WHEN {_BUSY} THEN 'info'
     WHEN m.severity = 'urgent' OR m.escalates_at <= %(now)s THEN 'urgent'
-    WHEN q.status IN {_UNDER_WAY} THEN 'info'
     ELSE m.severity
 END"""
 
@@ -158,14 +162,15 @@ findings AS (
         o.captured > 0
             OR o.payment_status IN ('paid', 'partially_paid', 'partially_refunded', 'refunded') AS paid,
         o.captured <= 0 AND o.payment_status IN ('pending', 'failed', 'voided', 'expired') AS nothing_came,
+        o.captured <= 0 AND o.payment_status IN ('authorized', 'partially_paid') AS nothing_yet,
         o.cancelled_at IS NOT NULL OR o.payment_status = 'refunded'
             OR o.refunded >= greatest(o.captured, o.total, 1) AS dead,
-        q.status IN {_UNDER_WAY} IS TRUE AS under_way,
+        {_BUSY} IS TRUE AS busy,
         CASE
             WHEN f.open > 1 THEN 'twice'
             WHEN f.open = 1 AND o.changed_run <= h.compared_run
                 AND (o.verdict IS NULL OR o.verdict = 'sync_delay') THEN 'twice'
-            WHEN q.status IN {_UNDER_WAY} THEN 'queued'
+            WHEN {_QUEUED} THEN 'queued'
             WHEN o.verdict = 'cancelled_before_push' THEN 'closed'
             WHEN f.open = 1 THEN 'open'
             WHEN o.verdict IS NULL AND o.changed_run > h.compared_run THEN 'unjudged'
@@ -203,8 +208,8 @@ HOURS: Final = f"""
 WITH {_STANDING}, {_MENDED}
 SELECT date_bin('1 hour', s.placed_at, %(start)s) AS hour,
     CASE
-        WHEN s.urgent AND s.needing THEN 'urgent'
-        WHEN s.needing AND NOT s.under_way OR s.state IN ('nowhere', 'twice') THEN 'open'
+        WHEN s.urgent AND s.needing AND NOT s.busy THEN 'urgent'
+        WHEN s.needing AND NOT s.busy OR s.state IN ('nowhere', 'twice') THEN 'open'
         WHEN s.state NOT IN ('agreed', 'closed') THEN 'waiting'
         WHEN s.state = 'agreed' AND r.subject IS NOT NULL AND q.trigger IS DISTINCT FROM 'admin'
             THEN 'repaired'
@@ -233,22 +238,28 @@ _SIDES: Final = f"""
     SELECT channel_id, reference, currency, sum(total) AS total FROM records WHERE newest
     GROUP BY channel_id, reference, currency
 ), sides AS (
-    SELECT s.*, coalesce(p.total, 0) AS pos,
-        CASE WHEN s.dead OR s.nothing_came OR s.verdict = 'unpaid' THEN 0 ELSE s.total - s.refunded
-        END AS cart
+    SELECT s.channel_id, s.placed_at, s.currency, s.state, s.class, s.check_at, s.line_count, s.policy,
+        false AS abroad, coalesce(p.total, 0) AS pos,
+        CASE WHEN s.dead OR s.nothing_came OR (s.nothing_yet AND p.total IS NULL) THEN 0
+            ELSE s.total - s.refunded END AS cart
     FROM standing s
     LEFT JOIN pos p ON p.channel_id = s.channel_id AND p.reference = s.reference AND p.currency = s.currency
+    UNION ALL
+    SELECT s.channel_id, s.placed_at, p.currency, s.state, s.class, s.check_at, s.line_count, s.policy,
+        true, p.total, 0
+    FROM pos p JOIN standing s ON s.channel_id = p.channel_id AND s.reference = p.reference
+    WHERE p.currency <> s.currency
 )"""  # noqa: S608 - fragments above
 
 #: Why the sides of an order differ; NULL where nobody knows.
 _REASON: Final = f"""CASE
     WHEN cart = pos THEN ''
-    WHEN state = 'open' THEN class
+    WHEN state IN ('open', 'queued') AND class IS NOT NULL THEN class
     WHEN state IN ('queued', 'undecided') THEN state
     WHEN state = 'in_grace' OR (state = 'agreed' AND check_at IS NOT NULL) THEN 'in grace'
     WHEN state = 'unjudged' THEN 'not compared yet'
     WHEN state = 'closed' THEN 'closed with a reason'
-    WHEN state = 'agreed' AND (
+    WHEN state = 'agreed' AND NOT abroad AND (
         abs(cart - pos) <= coalesce((policy ->> 'tolerance_per_line')::int, 1) * greatest(1, line_count)
         OR (pos %% ({_CASH_UNIT}) = 0 AND 2 * abs(cart - pos) <= ({_CASH_UNIT})) IS TRUE
     ) THEN 'rounding'
@@ -259,10 +270,6 @@ _DAY: Final = "((placed_at AT TIME ZONE %(zone)s) - %(cutoff)s::time::interval):
 TIE_OUTS: Final = f"""
 WITH {_SIDES}, lines AS (
     SELECT channel_id, {_DAY} AS day, currency, cart, pos, {_REASON} AS reason FROM sides
-    UNION ALL
-    SELECT s.channel_id, {_DAY}, p.currency, 0, p.total, s.class
-    FROM pos p JOIN standing s ON s.channel_id = p.channel_id AND s.reference = p.reference
-    WHERE p.currency <> s.currency
     UNION ALL
     SELECT p.channel_id, {_DAY.replace("placed_at", "p.created_at")}, p.currency, 0, p.total, m.classification
     FROM mismatches m
