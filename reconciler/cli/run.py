@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from reconciler.domain.errors import InputError
+from reconciler.cli.broker import hand_over
+from reconciler.cli.output import open_app
+from reconciler.domain.errors import InputError, VendorError
 
 if TYPE_CHECKING:
     from reconciler.bootstrap import App
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 app = typer.Typer()
 
 
-@app.callback(invoke_without_command=True)
+@app.command()
 def run(
     channel: Annotated[str | None, typer.Option(help="Only this channel; all of them when left out.")] = None,
     full: Annotated[bool, typer.Option("--full", help="Look at every order, not only at changes.")] = False,
@@ -36,30 +38,45 @@ def run(
 ) -> None:
     """Reconcile: pull, compare, explain, submit what is safe.
 
+    Ends with 7 when a connection of a channel could not be read; the others are done all the same.
+
     Example: reconciler run --channel rosebud-web --dry-run
     """
-    from reconciler.bootstrap import build
-
     moment = _moment(now, dry_run=dry_run)
     if enqueue and (dry_run or now):
         raise InputError("--enqueue cannot be a rehearsal", next_step="leave out --dry-run and --now")
-    wired = build(start_services=True).at(moment)
-    with wired.context(rehearsal=True) as context:
-        units = context.unit.channels
-        channels = [units.get(channel)] if channel else list(units.list())
+    with open_app() as opened:
+        wired = opened.at(moment)
+        channels = _channels(wired, channel)
+        if enqueue:
+            hand_over(wired, channels, full=full, wait=wait)
+            return
+        failed = False
+        for each in channels:
+            summary, judgements, sent = _run_one(wired, each, full=full, dry_run=dry_run)
+            if as_json:
+                typer.echo(json.dumps(_as_json(wired, summary, judgements, sent), ensure_ascii=False))
+            else:
+                _show(summary, judgements, sent, dry_run=dry_run)
+            failed = failed or summary.outcome == "failed"
+    if failed and not dry_run:
+        raise typer.Exit(VendorError.exit_code)
+
+
+def _channels(wired: App, name: str | None) -> list[Channel]:
+    with wired.open_unit() as unit:
+        channels = [unit.channels.get(name)] if name else list(unit.channels.list())
     if not channels:
         raise InputError("there is no channel yet", next_step="describe one: reconciler apply FILE")
-    if enqueue:
-        _enqueue(wired, channels, full=full, wait=wait)
-        return
-    for each in channels:
-        summary, judgements, sent = _run_one(wired, each, full=full, dry_run=dry_run)
-        if as_json:
-            typer.echo(json.dumps(_as_json(wired, summary, judgements, sent), ensure_ascii=False))
-        else:
-            from reconciler.cli.show_run import show
+    return channels
 
-            show(summary, judgements, sent, dry_run=dry_run)
+
+def _show(
+    summary: RunSummary, judgements: Sequence[Judgement], sent: dict[str, int], *, dry_run: bool
+) -> None:
+    from reconciler.cli.show_run import show
+
+    show(summary, judgements, sent, dry_run=dry_run)
 
 
 def _moment(text: str | None, *, dry_run: bool) -> datetime | None:
@@ -87,6 +104,8 @@ def _run_one(
     judgements: list[Judgement] = []
     sent: dict[str, int] = {}
     with wired.context(rehearsal=dry_run) as context, _progress(channel.name):
+        # The schedule goes on from here: beat need not run the same channel again right after.
+        context.unit.channels.begin(channel.id, force=True)
         summary = run_channel(
             context,
             channel,
@@ -110,12 +129,6 @@ def _progress(name: str) -> Iterator[None]:
 
     with Console(stderr=True).status(f"reconciling {name}"):
         yield
-
-
-def _enqueue(wired: App, channels: Sequence[Channel], *, full: bool, wait: bool) -> None:
-    from reconciler.cli.broker import hand_over
-
-    hand_over(wired, channels, full=full, wait=wait)
 
 
 def _as_json(
