@@ -186,11 +186,11 @@ def _applies(circumstance: AtOnce, case: Case, found: Found) -> bool:
 def _day_before(case: Case, now: datetime, *, days: int) -> datetime | None:
     """Return when the day begins, at the merchant's, that lies ``days`` before the delivery day."""
     due, zone = case.cart.deliver_on, ZoneInfo(case.policy.timezone)
-    today = now.astimezone(zone).date()
-    # Nobody plans, or mourns, over a year: such a date is a slip of the keyboard.
-    if due is None or due - today > timedelta(days=366):
+    if due is None:
         return None
-    day = max(due, today - timedelta(days=366)) - timedelta(days=days)
+    # However long overdue (the year 1 is a slip of the keyboard), what counts is that it is.
+    overdue = now.astimezone(zone).date() - timedelta(days=366)
+    day = max(due, overdue) - timedelta(days=days)
     return datetime.combine(day, time(), zone).astimezone(UTC)
 
 

@@ -54,6 +54,9 @@ VOIDED: Final = about(
     no("cancelled in the cart as well", AGREED, VOID, cancelled_at=ago(hours=21)),
     no("refunded in the cart as well", AGREED, VOID, payment_status=P.REFUNDED),
     no("refunded in full, whatever the status says", AGREED, VOID, refunded=50_00),
+    no(
+        "cancelled in the cart, and edited", AGREED, VOID, cancelled_at=ago(hours=21), edited_at=ago(hours=21)
+    ),
     no("never paid", AGREED, VOID, payment_status=P.PENDING),
     no("the payment was voided too", AGREED, VOID, payment_status=P.VOIDED),
 )
@@ -108,6 +111,13 @@ PLACEHOLDER: Final = about(
     no("no lines were expected", "C.amount_mismatch", pos_order(total=0, lines=()), lines=()),
     no("emptied after a refund in full", AGREED, pos_order(total=0, lines=()), payment_status=P.REFUNDED),
     no("emptied after a cancellation", AGREED, pos_order(total=0, lines=()), cancelled_at=ago(hours=9)),
+    no(
+        "emptied after a cancellation that was an edit",
+        AGREED,
+        pos_order(total=0, lines=()),
+        cancelled_at=ago(hours=9),
+        edited_at=ago(hours=9),
+    ),
 )
 
 PARTLY_BACK: Known = {"payment_status": P.PARTIALLY_REFUNDED, "refunded": 10_00, "updated_at": ago(hours=5)}
