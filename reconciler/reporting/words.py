@@ -114,6 +114,17 @@ def group_title(group: Group) -> str:
     return CAUSES.get(group.cause or "", CLASSES[group.classification])
 
 
+def rule_title(rule: str) -> str:
+    """Name what a rule says, from its id; an id that no rule has stays as it is.
+
+    >>> rule_title("C.amount_mismatch"), rule_title("D.pos_error.outage"), rule_title("D.new")
+    ('Amounts differ', 'POS not reachable', 'D.new')
+    """
+    _, _, name = rule.partition(".")
+    known = {member.value: title for member, title in CLASSES.items()}
+    return CAUSES.get(name.rpartition(".")[2]) or known.get(name, rule)
+
+
 def queue_text(queue: QueueState | None) -> str:
     """Say where an order stands in our queue."""
     if queue is None:

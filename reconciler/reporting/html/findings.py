@@ -19,6 +19,7 @@ from reconciler.reporting.words import (
     group_title,
     more_text,
     queue_text,
+    rule_title,
 )
 
 #: Rows of one group that are open to the eye; the rest unfolds.
@@ -147,7 +148,7 @@ def _order(context: Context, finding: Finding) -> Html:
 def _evidence(context: Context, finding: Finding) -> Html:
     pairs = list(context.local.facts(finding))
     if finding.also:
-        pairs.append(("also holds", ", ".join(finding.also)))
+        pairs.append(("also", ", ".join(map(rule_title, finding.also))))
     if not pairs:
         return Html()
     return tag("dl", *(tag("div", tag("dt", name), " ", tag("dd", value)) for name, value in pairs))

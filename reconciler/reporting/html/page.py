@@ -109,7 +109,7 @@ def _made(report: Report, sections: Sequence[Context]) -> Html:
     if len(sections) == 1:
         return tag("p", _when(sections[0]), class_="sub")
     stamp = f"{long_day_text(report.generated_at.date())} {report.generated_at:%H:%M} UTC"
-    return tag("p", f"Made {stamp}. Each merchant’s times are in his own zone.", class_="sub")
+    return tag("p", f"Made {stamp}. Each merchant’s times are in its own zone.", class_="sub")
 
 
 def _when(context: Context) -> str:
