@@ -21,6 +21,9 @@ from reconciler.domain.verdict import Classification
 
 #: How long a torn export stays torn at least, in seconds: a few rounds.
 TORN_FOR: Final = 7.0
+#: How long the other integration takes: at least so many seconds, at most this share of the grace.
+LATE_SECONDS: Final = 2.0
+LATE_SHARE: Final = 0.8
 
 
 @dataclass
@@ -34,8 +37,10 @@ class Scene:
     open_till: Callable[[Shop], object]
     placed: dict[str, Arrival] = field(default_factory=dict)
     delivered: set[str] = field(default_factory=set)
+    placed_at: dict[str, float] = field(default_factory=dict)
     whole: str | None = None
-    curtain: float = 0.0
+    #: When the shop was first read as it really is; nobody orders before.
+    curtain: float | None = None
 
     def begin(self) -> None:
         """Open the till; where the POS file is to be torn, tear it instead."""
@@ -50,14 +55,11 @@ class Scene:
         """Do what is due ``elapsed`` seconds after the curtain rose."""
         if self.whole is not None:
             self._restore_if_seen(elapsed, look)
-            return
-        for arrival in self.shop.arrivals:
-            since = elapsed - self.curtain
-            reference = arrival.order.reference
-            if reference not in self.placed and since >= arrival.at:
-                self._place(arrival)
-            elif arrival.record and reference not in self.delivered and since >= arrival.record_at:
-                self._deliver(reference)
+        elif self.curtain is None:
+            self.curtain = elapsed if look.read.get(self.shop.trade.channel) else None
+        else:
+            self._customers(elapsed, elapsed - self.curtain)
+            self._integration(elapsed, look)
 
     @property
     def over(self) -> bool:
@@ -65,13 +67,29 @@ class Scene:
         delivered = len(self.delivered) == sum(arrival.record is not None for arrival in self.shop.arrivals)
         return self.whole is None and len(self.placed) == len(self.shop.arrivals) and delivered
 
+    def _customers(self, elapsed: float, since: float) -> None:
+        for arrival in self.shop.arrivals:
+            reference = arrival.order.reference
+            if reference not in self.placed and since >= arrival.at:
+                self._place(arrival)
+                self.placed_at[reference] = elapsed
+
+    def _integration(self, elapsed: float, look: Look) -> None:
+        """Deliver what was noticed to be on its way, and in any case before the grace ends."""
+        latest = self.shop.policy.grace.total_seconds() * LATE_SHARE
+        for reference, arrival in self.placed.items():
+            since = elapsed - self.placed_at[reference]
+            noticed = (self.shop.trade.channel, reference) in look.verdicts and since >= LATE_SECONDS
+            if arrival.record and reference not in self.delivered and (noticed or since >= latest):
+                self._deliver(reference)
+
     def _restore_if_seen(self, elapsed: float, look: Look) -> None:
         trade = self.shop.trade
         subject = trade.channel, f"connection:{trade.connection('pos')}"
         noticed = Classification.CANNOT_TELL in look.ever.get(subject, frozenset())
         if self.whole is not None and noticed and elapsed >= TORN_FOR:
             put(self.folder / POS_FILE, self.whole)
-            self.whole, self.curtain = None, elapsed
+            self.whole = None
             self.open_till(self.shop)
             self.tell(f"{trade.name}: the torn POS export is whole again")
 

@@ -12,11 +12,9 @@ from reconciler.domain.orders import CartOrder, FulfillmentStatus, PaymentStatus
 from reconciler.domain.verdict import Classification
 
 C = Classification
-#: When orders are placed while the demo runs: the first, and how long between two, in seconds.
-FIRST_ARRIVAL: Final = 3.0
+#: When orders are placed after their shop was first read: the first, and how long between two, in seconds.
+FIRST_ARRIVAL: Final = 1.0
 EVERY: Final = 1.5
-#: How much of its grace the other integration takes.
-LATE_SHARE: Final = 0.65
 #: No money at all.
 NOTHING: Final = {"total": 0, "tax": 0, "shipping": 0, "discount": 0, "tip": 0, "captured": 0}
 
@@ -161,7 +159,7 @@ def late_arrival(shop: Shop) -> None:
     """Placed while the demo runs; the other integration delivers it inside its grace."""
     order, at = _on_its_way(shop), _next_arrival(shop)
     record = shop.record(order, created_at=shop.now)
-    shop.arrivals.append(Arrival(at, order, record, at + shop.policy.grace.total_seconds() * LATE_SHARE))
+    shop.arrivals.append(Arrival(at, order, record))
     shop.label(order.reference, C.SYNC_DELAY, end=End.REPAIRED, note="arrives late by itself")
 
 

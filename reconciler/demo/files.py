@@ -86,16 +86,14 @@ def put(path: Path, text: str) -> None:
     beside.replace(path)
 
 
-def write_channel_file(
-    path: Path, shops: Iterable[Shop], poll_interval: timedelta, *, as_of: datetime | None = None
-) -> Path:
+def write_channel_file(path: Path, shops: Iterable[Shop], *, as_of: datetime | None = None) -> Path:
     """Write the channel file for all shops; return its path."""
-    path.write_text("\n".join(_merchant(shop, poll_interval, as_of) for shop in shops), encoding="utf-8")
+    path.write_text("\n".join(_merchant(shop, as_of) for shop in shops), encoding="utf-8")
     return path
 
 
-def _merchant(shop: Shop, poll_interval: timedelta, as_of: datetime | None) -> str:
-    trade = shop.trade
+def _merchant(shop: Shop, as_of: datetime | None) -> str:
+    trade, policy = shop.trade, shop.policy
     held = {} if as_of is None else {"as_of": as_of}
     cart_options = _inline(held)
     pos_options = _inline({"catalog": f"{trade.code}/{CATALOG_FILE}", **held})
@@ -124,12 +122,17 @@ timezone = "{trade.timezone}"
   cart = "{trade.connection("cart")}"
   pos = "{trade.connection("pos")}"
   location = "{trade.location}"
-  poll_interval = "{int(poll_interval.total_seconds())}s"
+  poll_interval = "{_seconds(policy.poll_interval)}"
+  grace = "{_seconds(policy.grace)}"
   download = {{ payment = ["paid"], fulfillment = ["unfulfilled"] }}
-  live_from = {_toml(shop.policy.live_from)}
+  live_from = {_toml(policy.live_from)}
   mapping.skus = {_inline(trade.sku_map)}
   mapping.shipping = {_inline(trade.shipping_map)}
 """
+
+
+def _seconds(duration: timedelta) -> str:
+    return f"{int(duration.total_seconds())}s"
 
 
 def _inline(values: Mapping[str, object]) -> str:

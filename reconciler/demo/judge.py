@@ -16,8 +16,6 @@ C = Classification
 _PREFIX: Final = {"order": "", "pos": "pos:", "connection": "connection:"}
 #: What an order may be called on its way to its end, beside what it is.
 _IN_PASSING: Final = frozenset({C.SYNC_DELAY, C.CANNOT_TELL})
-#: What an order may be called that has no label: it agrees, once it can be told.
-UNLABELLED: Final = _IN_PASSING | {C.AGREED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +59,7 @@ class Score:
         return (
             f"{self.injected} injected, {self.found} found, {ends[End.REPAIRED]} repaired, "
             f"{ends[End.FLAGGED]} flagged, {ends[End.WAITING]} need nobody, "
-            f"{len(self.duplicates)} duplicates, {len(self.false_alarms)} false alarms"
+            f"{_count(self.duplicates, 'duplicate')}, {_count(self.false_alarms, 'false alarm')}"
         )
 
 
@@ -86,7 +84,7 @@ def judge(labels: Sequence[Label], evidence: Evidence) -> Score:
 def trouble_with(label: Label, evidence: Evidence) -> str:
     """Return what keeps a label from being met; nothing when it is."""
     troubles = (_not_found(label, evidence), _not_ended(label, evidence), _sent_wrongly(label, evidence))
-    return next(filter(None, troubles), "")
+    return "; ".join(filter(None, troubles))
 
 
 def false_alarms(labels: Sequence[Label], evidence: Evidence) -> list[tuple[Subject, Classification]]:
@@ -95,12 +93,20 @@ def false_alarms(labels: Sequence[Label], evidence: Evidence) -> list[tuple[Subj
     said: list[tuple[Subject, Classification]] = []
     for reported in (evidence.look.ever, evidence.seen):
         said += [(subject, name) for subject, names in reported.items() for name in names]
-    return sorted({(subject, name) for subject, name in said if name not in truth.get(subject, UNLABELLED)})
+    return sorted(
+        {(subject, name) for subject, name in said if name not in truth.get(subject, _quiet(subject))}
+    )
 
 
 def subject_of(label: Label) -> Subject:
     """Return under which name findings of a label are kept."""
     return label.channel, f"{_PREFIX[label.kind]}{label.subject}"
+
+
+def _quiet(subject: Subject) -> frozenset[Classification]:
+    """Return what may be said of a subject without a label: an order agrees, once it can be told."""
+    about_an_order = ":" not in subject[1]
+    return _IN_PASSING | {C.AGREED} if about_an_order else frozenset()
 
 
 def _on_the_way(label: Label) -> set[Classification]:
@@ -146,6 +152,10 @@ def _sent_wrongly(label: Label, evidence: Evidence) -> str:
         return ""
     sent = evidence.store.handed_over.get(subject_of(label), 0)
     return "" if sent == label.sends else f"handed to the till {sent} times, not {label.sends}"
+
+
+def _count(things: Sequence[object], name: str) -> str:
+    return f"{len(things)} {name}{'' if len(things) == 1 else 's'}"
 
 
 def _by_class(faults: Sequence[Label], found: Sequence[Label]) -> dict[Classification, tuple[int, int]]:

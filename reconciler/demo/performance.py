@@ -30,6 +30,8 @@ class Performance:
     screen: Screen
     scenes: Sequence[Scene] = ()
     watcher: Watcher = field(init=False)
+    #: When the curtain rose.
+    began: float = field(default_factory=monotonic)
 
     def __post_init__(self) -> None:
         """Look at the world before anything moves."""
@@ -40,24 +42,23 @@ class Performance:
 
     def play(self, deadline: float = DEADLINE) -> Score:
         """Go on until every label is met and stays so, or the deadline passes; return the score."""
-        began = monotonic()
         good_since: float | None = None
         encore = ENCORE_ROUNDS * self.stage.world.poll_interval.total_seconds()
         while True:
-            elapsed = monotonic() - began
-            score = self.step(elapsed)
+            score = self.step()
+            elapsed = monotonic() - self.began
             done = score.met and all(scene.over for scene in self.scenes)
             good_since = (good_since or elapsed) if done else None
             if elapsed > deadline or (good_since is not None and elapsed - good_since >= encore):
                 return score
             sleep(EVERY)
 
-    def step(self, elapsed: float) -> Score:
+    def step(self) -> Score:
         """Let the director do what is due, look, and judge."""
         self.stage.check()
         look = self.watcher.look()
         for scene in self.scenes:
-            scene.play(elapsed, look)
+            scene.play(monotonic() - self.began, look)
         score = self.score(look)
         self._tell_of_repairs(look)
         self.screen.update(look, score)

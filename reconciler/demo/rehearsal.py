@@ -21,14 +21,14 @@ HOURLY: Final = timedelta(hours=1)
 
 def write_rehearsal(directory: Path, seed: int, now: datetime, orders: int = 900) -> World:
     """Write a world in which nothing moves, judged at ``now``, with what must be found beside each shop."""
-    world = World.generate(seed, now, orders, plan=REHEARSAL, poll_interval=HOURLY)
+    world = World.generate(seed, now, orders, plan=REHEARSAL, poll_interval=HOURLY, grace=None)
     directory.mkdir(parents=True, exist_ok=True)
     for shop in world.shops:
         folder = directory / shop.trade.code
         write_shop(folder, shop)
         lines = (json.dumps(row) + "\n" for row in expected(shop))
         (folder / EXPECTED_FILE).write_text("".join(lines), encoding="utf-8")
-    write_channel_file(directory / CHANNEL_FILE, world.shops, HOURLY, as_of=world.now)
+    write_channel_file(directory / CHANNEL_FILE, world.shops, as_of=world.now)
     return world
 
 

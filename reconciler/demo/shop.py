@@ -42,9 +42,8 @@ class Arrival:
 
     at: float
     order: CartOrder
-    #: When the other integration brings it to the POS; None: never.
+    #: What the other integration brings to the POS, late but inside the grace; None: nothing.
     record: PosOrder | None = None
-    record_at: float = 0.0
 
 
 class Shop:
@@ -278,10 +277,13 @@ class Shop:
         return goods // 20 if tips else 0
 
 
-def policy_of(trade: Trade, now: datetime, poll_interval: timedelta) -> Policy:
+def policy_of(
+    trade: Trade, now: datetime, poll_interval: timedelta, grace: timedelta | None = None
+) -> Policy:
     """Return how a merchant's channel is judged."""
     return Policy(
         poll_interval=poll_interval,
+        grace_override=grace,
         download=DownloadRule(frozenset({"paid"}), frozenset({"unfulfilled"})),
         location=trade.location,
         live_from=(now - SPAN - timedelta(days=1)).replace(microsecond=0),

@@ -16,8 +16,9 @@ from reconciler.demo.trades import TRADES
 from reconciler.demo.truth import Label, write_truth
 from reconciler.domain.errors import InputError
 
-#: How often the demo's channels are read: G, twice that, must be a few seconds.
+#: How often the demo's channels are read, and their G: two reads and what a busy machine needs.
 POLL: Final = timedelta(seconds=3)
+GRACE: Final = timedelta(seconds=8)
 #: Fewer orders leave no room for the faults.
 FEWEST: Final = 240
 CHANNEL_FILE: Final = "channels.toml"
@@ -42,12 +43,13 @@ class World:
         *,
         plan: Plan = DEMO,
         poll_interval: timedelta = POLL,
+        grace: timedelta | None = GRACE,
     ) -> World:
         """Make a world of ``orders`` cart orders that reach from 20 hours before ``now`` to ``now``."""
         if orders < FEWEST:
             raise InputError(f"{orders} orders leave no room for the faults", next_step=f"ask for {FEWEST}")
         moment = now.astimezone(UTC).replace(microsecond=0)
-        shops = tuple(_open(seat, seed, moment, orders, poll_interval) for seat in range(len(TRADES)))
+        shops = tuple(_open(seat, seed, moment, orders, poll_interval, grace) for seat in range(len(TRADES)))
         for fault, shop in plan.dealt(shops):
             fault(shop)
         for shop in shops:
@@ -72,10 +74,12 @@ class World:
         for shop in self.shops:
             write_shop(directory / shop.trade.code, shop)
         write_truth(directory / TRUTH_FILE, self.labels)
-        return write_channel_file(directory / CHANNEL_FILE, self.shops, self.poll_interval)
+        return write_channel_file(directory / CHANNEL_FILE, self.shops)
 
 
-def _open(seat: int, seed: int, now: datetime, orders: int, poll_interval: timedelta) -> Shop:
+def _open(
+    seat: int, seed: int, now: datetime, orders: int, poll_interval: timedelta, grace: timedelta | None
+) -> Shop:
     trade = TRADES[seat]
-    share = len(range(seat, orders, len(TRADES)))
-    return Shop(trade, Random(f"{seed}/{trade.code}"), policy_of(trade, now, poll_interval), now, share)
+    policy = policy_of(trade, now, poll_interval, grace)
+    return Shop(trade, Random(f"{seed}/{trade.code}"), policy, now, len(range(seat, orders, len(TRADES))))

@@ -29,11 +29,12 @@ def reconciler(environ: Mapping[str, str], *words: str, code: int = 0) -> str:
     return done.stdout
 
 
-def rehearse(environ: Mapping[str, str], channel: str, now: str) -> dict[str, Any]:
-    """Return what a channel would say at a moment."""
-    answer = reconciler(environ, "run", "--channel", channel, "--dry-run", "--now", now, "--json")
-    found: dict[str, Any] = json.loads(answer)
-    return found
+def rehearse(environ: Mapping[str, str], now: str, *channel: str) -> dict[str, dict[str, Any]]:
+    """Return what each channel, or only the named one, would say at a moment."""
+    only = ("--channel", *channel) if channel else ()
+    answer = reconciler(environ, "run", *only, "--dry-run", "--now", now, "--json")
+    found = [json.loads(line) for line in answer.splitlines()]
+    return {one["channel"]: one for one in found}
 
 
 def classes(found: Mapping[str, Any]) -> dict[str, str]:

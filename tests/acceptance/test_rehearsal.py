@@ -42,8 +42,9 @@ def test_every_order_of_a_seeded_shop_gets_its_class_and_no_other_is_reported(
 ) -> None:
     """Three shops, three currencies, every class several times, and traps that must stay silent."""
     shops = make_shops(environ, tmp_path / "shops", seed)
+    said = rehearse(environ, NOW)
     for shop in SHOPS:
-        found = rehearse(environ, f"{shop}-web", NOW)
+        found = said[f"{shop}-web"]
         assert classes(found) == expected(shops / shop / "expected.jsonl"), f"seed {seed}, {shop}"
         assert sum(found["counts"].values()) == 300
 
@@ -58,7 +59,7 @@ def test_every_order_of_the_known_scenario_gets_its_class(environ) -> None:
     merchants = tomllib.loads(channel_file.read_text(encoding="utf-8"))["merchant"]
     found: dict[str, str] = {}
     for channel in (channel["name"] for merchant in merchants for channel in merchant["channel"]):
-        found |= classes(rehearse(environ, channel, NOW))
+        found |= classes(rehearse(environ, NOW, channel)[channel])
     assert found == expected(SCENARIOS / "expected.jsonl")
 
 
@@ -67,7 +68,7 @@ def test_a_rehearsal_writes_nothing_and_says_the_same_twice(environ, tmp_path) -
     make_shops(environ, tmp_path / "shops", 4)
     outbox = tmp_path / "shops" / "alward" / "outbox.jsonl"
     before = outbox.read_bytes()
-    first, second = (rehearse(environ, "alward-web", NOW) for _ in range(2))
+    first, second = (rehearse(environ, NOW, "alward-web")["alward-web"] for _ in range(2))
     assert first["mismatches"] == second["mismatches"]
     assert outbox.read_bytes() == before
 
@@ -77,7 +78,7 @@ def test_no_order_is_called_missing_because_the_pos_file_broke_off(environ, tmp_
     shops = make_shops(environ, tmp_path / "shops", 5)
     pos = shops / "menya" / "pos.jsonl"
     pos.write_text(torn(pos.read_text(encoding="utf-8")), encoding="utf-8")
-    found = rehearse(environ, "menya-web", NOW)
+    found = rehearse(environ, NOW, "menya-web")["menya-web"]
     said, truth = classes(found), expected(shops / "menya" / "expected.jsonl")
     assert not NEED_PROOF & set(said.values())
     assert {name: truth[name] for name in said} == said
@@ -93,6 +94,6 @@ def test_no_order_is_called_missing_because_the_pos_file_is_absent(environ, tmp_
     """An export that did not come proves nothing."""
     shops = make_shops(environ, tmp_path / "shops", 6)
     (shops / "firnberg" / "pos.jsonl").unlink()
-    found = rehearse(environ, "firnberg-web", NOW)
+    found = rehearse(environ, NOW, "firnberg-web")["firnberg-web"]
     assert not NEED_PROOF & set(classes(found).values())
     assert [row["classification"] for row in found["mismatches"]].count("cannot_tell") == 1

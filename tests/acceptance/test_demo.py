@@ -1,0 +1,303 @@
+"""The demo as an operator meets it: real worker, beat and tills, crashes, and nothing left behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from reconciler import embedded
+from reconciler.demo.director import Scene
+from reconciler.demo.home import Home
+from reconciler.demo.judge import Score
+from reconciler.demo.performance import Performance
+from reconciler.demo.processes import began_at, read_marks, wait_until
+from reconciler.demo.screen import QuietScreen
+from reconciler.demo.stage import Stage
+from reconciler.demo.world import World
+from tests.acceptance.command_line import PROGRAM
+
+pytestmark = [pytest.mark.acceptance, pytest.mark.integration, pytest.mark.slow]
+
+ORDERS = 300
+#: Slower machines than ours get twice the demo's own deadline, in seconds.
+PATIENCE = 150
+
+
+@pytest.fixture
+def environ(tmp_path) -> dict[str, str]:
+    """Surroundings in which all that a demo makes is below this test's own folder."""
+    ours = ("RECONCILER_", "DATABASE_URL", "REDIS_URL")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+    return kept | {"TMPDIR": str(tmp_path)}
+
+
+def home_in(folder: Path) -> Path | None:
+    """Return the demo's own folder, once there is one."""
+    return next(iter(folder.glob("reconciler-demo-*")), None)
+
+
+def processes_of(places: set[str]) -> list[str]:
+    """Return the command lines of all processes that run in, or with a file of, one of the places."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            command = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            where = f"{command} {(process / 'cwd').readlink()}"
+        except OSError:
+            continue
+        if int(process.name) != os.getpid() and any(place in where for place in places):
+            found.append(command)
+    return found
+
+
+def places_of(home: Path) -> set[str]:
+    """Return where the processes of a demo have their files."""
+    return {str(home), str(embedded.resolve_data_dir(home / "data"))}
+
+
+class Demo:
+    """A demo that runs in the background."""
+
+    def __init__(self, folder: Path, environ: dict[str, str], *options: str) -> None:
+        self.folder = folder
+        self.log = folder / "demo.log"
+        command = [
+            PROGRAM,
+            "demo",
+            "--orders",
+            str(ORDERS),
+            "--report",
+            str(folder / "report.html"),
+            *options,
+        ]
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(command, env=environ, stdout=log, stderr=log)
+
+    def wait_for(self, words: str) -> None:
+        """Return once the demo has said something; fail when it ends without."""
+        seen = wait_until(lambda: words in self.said or self.process.poll() is not None, 60)
+        assert seen, self.said
+        assert words in self.said, self.said
+
+    @property
+    def said(self) -> str:
+        """What it has printed so far."""
+        return self.log.read_text(encoding="utf-8")
+
+    @property
+    def home(self) -> Path:
+        """Its own folder."""
+        home = home_in(self.folder)
+        assert home is not None
+        return home
+
+
+@pytest.fixture
+def running(tmp_path, environ) -> Iterator[Demo]:
+    """A demo whose worker and beat are at work."""
+    demo = Demo(tmp_path, environ)
+    demo.wait_for("the schedule does the work")
+    yield demo
+    demo.process.kill()
+    demo.process.wait()
+
+
+def test_a_first_look_finds_and_repairs_every_fault_and_leaves_nothing_but_the_report(
+    tmp_path, environ
+) -> None:
+    """One command: every label met, no false alarm, no duplicate, no process and no file left."""
+    report = tmp_path / "out" / "report.html"
+    command = [PROGRAM, "demo", "--orders", str(ORDERS), "--seed", "3", "--json", "--report", str(report)]
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=PATIENCE, check=False)
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+    result = json.loads(done.stdout)
+    assert result["found"] == result["injected"] > 70
+    assert result["repaired"] + result["flagged"] + result["waiting"] == result["injected"]
+    assert (result["duplicates"], result["false_alarms"], result["unmet"]) == ([], [], [])
+    assert "<html" in report.read_text(encoding="utf-8")
+    assert home_in(tmp_path) is None
+    assert processes_of({str(tmp_path)}) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_a_demo_that_is_ended_early_leaves_nothing_running(running, number) -> None:
+    """Ctrl-C, a polite request, a kill that it cannot even notice: servers, worker, beat and tills go."""
+    home = running.home
+    places = places_of(home)
+    assert processes_of(places)
+    running.process.send_signal(number)
+    running.process.wait(30)
+    assert wait_until(lambda: not home.exists() and not processes_of(places), 30), processes_of(places)
+    assert not Path(max(places, key=lambda place: place.startswith("/var/"))).exists()
+
+
+def test_a_demo_whose_worker_crashes_says_so_in_one_line_and_cleans_up(running) -> None:
+    """It does not wait for somebody who will not come."""
+    home = running.home
+    places = places_of(home)
+    worker = next(mark for mark in read_marks(home / "run") if mark.name == "worker")
+    worker.end_group()
+    assert running.process.wait(60) == 1
+    assert "error: the worker ended by itself" in running.said
+    assert not home.exists()
+    assert processes_of(places) == []
+
+
+def test_a_kept_demo_stays_up_until_it_is_stopped(tmp_path, environ) -> None:
+    """What the next commands need is printed; one command ends it all."""
+    demo = Demo(tmp_path, environ, "--keep")
+    try:
+        assert demo.process.wait(PATIENCE) == 0, demo.said
+        home = demo.home
+        places = places_of(home)
+        assert all(mark.alive for mark in read_marks(home / "run"))
+        asked = subprocess.run(
+            [PROGRAM, "queue", "list", "--json"],
+            env={**environ, "RECONCILER_DATA_DIR": str(home / "data")},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert "success" in asked.stdout
+        assert f"reconciler demo --stop {home}" in demo.said
+    finally:
+        stopped = subprocess.run([PROGRAM, "demo", "--stop", str(demo.home)], env=environ, check=False)
+    assert stopped.returncode == 0
+    assert not home.exists()
+    assert processes_of(places) == []
+
+
+def test_stop_refuses_a_folder_that_is_no_demo(tmp_path, environ) -> None:
+    """It removes folders, so it must know them."""
+    done = subprocess.run(
+        [PROGRAM, "demo", "--stop", str(tmp_path)], env=environ, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert done.stderr == f"error: {tmp_path} is not a demo's folder; the demo printed it when it ended\n"
+    assert tmp_path.exists()
+
+
+class Play:
+    """A demo in this process, so that a test can interfere."""
+
+    def __init__(self, stage: Stage) -> None:
+        self.stage = stage
+        world = stage.world
+        self.screen = QuietScreen(world)
+        self.scenes = [
+            Scene(shop, stage.home.world / shop.trade.code, self.screen.tell, stage.start_till)
+            for shop in world.shops
+        ]
+        for scene in self.scenes:
+            scene.begin()
+        self.performance = Performance(stage, self.screen, self.scenes)
+
+    def handed_over(self) -> int:
+        """Return how many orders we have put into outboxes."""
+        outboxes = self.stage.home.world.glob("*/outbox.jsonl")
+        return sum(path.read_bytes().count(b'"created_by":"reconciler"') for path in outboxes)
+
+    def runs(self) -> int:
+        """Return how many runs were begun."""
+        with self.stage.engine.connect() as connection:
+            return int(connection.exec_driver_sql("SELECT count(*) FROM runs").scalar_one())
+
+    def moves_on(self, runs: int) -> bool:
+        """Say whether another run was begun."""
+        self.performance.step()
+        return self.runs() > runs
+
+    def until_sending(self) -> None:
+        """Let things go their way until the first order is handed to a till."""
+        assert wait_until(lambda: bool(self.performance.step()) and self.handed_over() > 0, 60)
+
+    def finish(self) -> list[str]:
+        """Play until all is as it must be, or patience ends, and six more runs; return what is wrong then."""
+        wait_until(self._well, PATIENCE)
+        runs = self.runs()
+        wait_until(lambda: self.moves_on(runs + 5), 30)
+        return troubles(self.performance.step())
+
+    def _well(self) -> bool:
+        score = self.performance.step()
+        return all(scene.over for scene in self.scenes) and not troubles(score)
+
+
+@pytest.fixture
+def play(tmp_path, monkeypatch) -> Iterator[Play]:
+    """A stage with servers and shops, and nobody at work yet."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    home = Home.make()
+    world = World.generate(5, datetime.now(UTC), ORDERS)
+    world.write(home.world)
+    stage = Stage(home, world)
+    try:
+        stage.open()
+        yield Play(stage)
+    finally:
+        stage.close()
+        home.remove()
+
+
+def troubles(score: Score) -> list[str]:
+    """Return everything that is wrong with the final state.
+
+    Who is not looking while an order is on its way does not see that; it makes no difference in the end.
+    """
+    unmet = [
+        f"{label.channel} {label.subject} {label.classes}: {why}"
+        for label, why in score.unmet
+        if why != "never called sync_delay"
+    ]
+    return [*unmet, *map(str, score.false_alarms), *map(str, score.duplicates)]
+
+
+def test_a_worker_killed_while_it_sends_and_started_again_ends_in_the_same_state(play) -> None:
+    """kill -9 in the middle of the re-sends: nothing is lost, nothing is sent twice."""
+    worker = play.stage.start_worker()
+    play.stage.start_beat()
+    play.until_sending()
+    worker.kill()
+    play.stage.start_worker()
+    assert play.finish() == []
+
+
+def test_a_worker_killed_again_and_again_only_takes_longer(play) -> None:
+    """Five crashes at whatever it is doing; the leases find what each left behind."""
+    play.stage.start_beat()
+    for _ in range(5):
+        worker = play.stage.start_worker()
+        wait_until(partial(play.moves_on, play.runs()), 20)
+        worker.kill()
+    play.stage.start_worker()
+    assert play.finish() == []
+
+
+def test_two_beats_and_two_workers_at_once_do_no_harm(play) -> None:
+    """Every hint comes twice and is heard by two; every order is still sent once."""
+    for name in ("first", "second"):
+        play.stage.start_beat(f"beat-{name}")
+        play.stage.start_worker(f"worker-{name}")
+    assert play.finish() == []
+
+
+def test_a_restart_of_worker_and_beat_loses_nothing(play) -> None:
+    """A release in the middle of the day: both end in peace, the new ones go on where they were."""
+    play.stage.start_worker()
+    play.stage.start_beat()
+    play.until_sending()
+    for name in ("worker", "beat"):
+        play.stage.children[name].stop()
+        assert began_at(play.stage.children[name].process.pid) is None
+    play.stage.start_worker()
+    play.stage.start_beat()
+    assert play.finish() == []
