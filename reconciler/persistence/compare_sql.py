@@ -22,8 +22,12 @@ _CART_DIFFERS: Final = """(
 
 #: What makes a pair of an order and its only live record disagree, or worth the rules' look.
 _PAIR_DIFFERS: Final = f"""(
-    c.payment_status <> 'paid' OR c.refunded <> 0 OR c.cancelled_at IS NOT NULL OR NOT c.mapped
-    OR p.status = 'attention_required' OR p.total = 0
+    c.payment_status <> 'paid'
+    OR c.refunded <> 0
+    OR c.cancelled_at IS NOT NULL
+    OR NOT c.mapped
+    OR p.status = 'attention_required'
+    OR p.total = 0
     OR p.currency <> c.currency
     OR (abs(p.total - c.total) > %(per_line)s * greatest(1, c.line_count) AND NOT (
         p.total %% nullif({_CASH_UNIT}, 0) = 0 AND abs(p.total - c.total) * 2 <= {_CASH_UNIT}

@@ -27,6 +27,8 @@ CONNECT: Final[dict[str, Any]] = {
     "keepalives_interval": 10,
     "keepalives_count": 3,
     "tcp_user_timeout": 60_000,
+    # A plan kept from when a table was small reads all of it, page after page, once it has grown.
+    "prepare_threshold": None,
     "options": " ".join(f"-c {name}={value}" for name, value in SESSION.items()),
 }
 

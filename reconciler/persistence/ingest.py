@@ -6,10 +6,10 @@ by halving and set aside; the rest of its page is stored.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Generic
+from typing import Any, Generic, Protocol
 
 from psycopg.types.json import Json
 from sqlalchemy import Connection
@@ -18,7 +18,7 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from reconciler.domain.orders import CartOrder, PosOrder, edit_family
 from reconciler.persistence import ingest_sql as sql
 from reconciler.persistence.quarantine import set_aside
-from reconciler.persistence.rows import CartRows, OrderT, PosRows, latest
+from reconciler.persistence.rows import CartRows, OrderT, PosRows, Prepared, latest
 from reconciler.ports import Channel, Ingested, Page, Quarantined, Side, Snapshot
 
 
@@ -26,29 +26,26 @@ def ingest_cart(
     connection: Connection, channel: Channel, run_id: int, page: Page[CartOrder], now: datetime
 ) -> Ingested:
     """Store a page of cart orders."""
-    rows = CartRows(channel)
-    store = _Store(
-        connection, channel.id, _run(connection, channel, run_id), now, Side.CART, sql.CART, rows.row
-    )
-    done = store.page(page, rows.key)
-    named = [s.order.reference for s in page.snapshots if edit_family(s.order.reference) != s.order.reference]
-    if named:
+    common = {"channel": channel.id, "run": _run(connection, channel, run_id), "now": now}
+    store = _Store(connection, common, Side.CART, sql.CART_NEWS, sql.CART, CartRows(channel))
+    done = store.page(page)
+    references = (snapshot.order.reference for snapshot in page.snapshots)
+    if named := [reference for reference in references if edit_family(reference) != reference]:
         # The cart has orders of its own whose names look like edits: their records are not their parents'.
-        parameters = {"references": named, "families": [edit_family(name) for name in named]}
-        store.execute(sql.CLAIM_RECORDS, parameters)
-        store.execute(sql.TOUCH_CARTS, parameters)
+        parents = [edit_family(name) for name in named]
+        store.execute(sql.CLAIM_RECORDS, {"references": named, "families": parents})
+        store.execute(sql.TOUCH_CARTS, {"families": parents})
     return done
 
 
 def ingest_pos(
     connection: Connection, channel: Channel, run_id: int, page: Page[PosOrder], now: datetime
 ) -> Ingested:
-    """Store a page of POS records. A cart order that loses a record to another name counts as changed."""
+    """Store a page of POS records."""
+    common = {"channel": channel.id, "run": _run(connection, channel, run_id), "now": now}
     rows = PosRows(channel)
-    store = _Store(
-        connection, channel.id, _run(connection, channel, run_id), now, Side.POS, sql.POS, rows.row
-    )
-    done = store.page(page, rows.key)
+    store = _Store(connection, common, Side.POS, sql.POS_NEWS, sql.POS, rows)
+    done = store.page(page)
     keys = ((s.order.pos_id, *rows.reference_keys(s.order.reference)[:2]) for s in page.snapshots)
     if edits := [pos_id for pos_id, own, family in keys if own != family]:
         store.execute(sql.KEEP_NAMES, {"pos_ids": edits})
@@ -62,57 +59,69 @@ def _run(connection: Connection, channel: Channel, run_id: int) -> int:
     return int(connection.exec_driver_sql(sql.COMING_RUN, {"channel": channel.id}).scalar_one())
 
 
+class _Rows(Protocol[OrderT]):
+    def key(self, order: OrderT) -> str: ...
+    def prepare(self, snapshot: Snapshot[OrderT]) -> Prepared[OrderT]: ...
+    def row(self, prepared: Prepared[OrderT]) -> bytes: ...
+
+
 @dataclass(frozen=True, slots=True)
 class _Store(Generic[OrderT]):
     connection: Connection
-    channel_id: int
-    run_id: int
-    now: datetime
+    common: Mapping[str, Any]
     side: Side
+    news: str
     statement: str
-    row: Callable[[Snapshot[OrderT]], bytes]
+    rows: _Rows[OrderT]
 
-    def page(self, page: Page[OrderT], key: Callable[[OrderT], str]) -> Ingested:
-        """Store what can be stored, set aside the rest, and count both."""
+    def page(self, page: Page[OrderT]) -> Ingested:
+        """Store what is news, set aside what cannot be stored, and count both."""
         refused = list(page.quarantined)
-        pairs: list[tuple[Snapshot[OrderT], bytes]] = []
-        for snapshot in latest(page.snapshots, key):
-            try:
-                pairs.append((snapshot, self.row(snapshot)))
-            except (UnicodeError, ValueError, OverflowError, ArithmeticError) as error:
-                refused.append(_refused(snapshot, key, f"it cannot be stored: {type(error).__name__}"))
-        changed = self._store(pairs, key, refused)
-        set_aside(self.connection, self.channel_id, self.side, refused, self.now)
+        changed = self._store(self._news(self._prepared(page, refused)), refused)
+        set_aside(self.connection, self.common["channel"], self.side, refused, self.common["now"])
         return Ingested(read=len(page.snapshots), changed=changed, quarantined=len(refused))
 
-    def _store(
-        self,
-        pairs: Sequence[tuple[Snapshot[OrderT], bytes]],
-        key: Callable[[OrderT], str],
-        refused: list[Quarantined],
-    ) -> int:
-        if not pairs:
+    def execute(self, statement: str, parameters: Mapping[str, Any]) -> int:
+        """Run a statement of this page; return how many rows it wrote."""
+        return self.connection.exec_driver_sql(statement, {**self.common, **parameters}).rowcount
+
+    def _prepared(self, page: Page[OrderT], refused: list[Quarantined]) -> Iterator[Prepared[OrderT]]:
+        for snapshot in latest(page.snapshots, self.rows.key):
+            try:
+                yield self.rows.prepare(snapshot)
+            except (ValueError, ArithmeticError) as error:
+                reason = f"it cannot be stored: {type(error).__name__}"
+                refused.append(_refused(self.rows.key(snapshot.order), snapshot.raw, reason))
+
+    def _news(self, prepared: Iterator[Prepared[OrderT]]) -> list[Prepared[OrderT]]:
+        """Return what the database does not have like this; a cart order that loses a record has changed."""
+        by_key: dict[str, Prepared[OrderT]] = {item.key: item for item in prepared}
+        digests = [item.digest for item in by_key.values()]
+        rows = self.connection.exec_driver_sql(
+            self.news, {**self.common, "keys": [*by_key], "digests": digests}
+        ).all()
+        if self.side is Side.POS and (
+            lost := [old for key, old in rows if old and old != by_key[key].family]
+        ):
+            self.execute(sql.TOUCH_CARTS, {"families": lost})
+        return [by_key[row.key] for row in rows]
+
+    def _store(self, items: Sequence[Prepared[OrderT]], refused: list[Quarantined]) -> int:
+        if not items:
             return 0
         try:
             with self.connection.begin_nested():
-                return self.execute(self.statement, {"page": _json([row for _, row in pairs])})
+                return self.execute(self.statement, {"page": _json(map(self.rows.row, items))})
         except (DataError, IntegrityError) as error:
-            if len(pairs) == 1:
-                refused.append(_refused(pairs[0][0], key, _reason(error)))
+            if len(items) == 1:
+                refused.append(_refused(items[0].key, items[0].snapshot.raw, _reason(error)))
                 return 0
-        middle = len(pairs) // 2
-        return self._store(pairs[:middle], key, refused) + self._store(pairs[middle:], key, refused)
-
-    def execute(self, statement: str, parameters: dict[str, Any]) -> int:
-        """Run a statement of this page; return how many rows it wrote."""
-        common = {"channel": self.channel_id, "run": self.run_id, "now": self.now}
-        return self.connection.exec_driver_sql(statement, common | parameters).rowcount
+        middle = len(items) // 2
+        return self._store(items[:middle], refused) + self._store(items[middle:], refused)
 
 
-def _refused(snapshot: Snapshot[OrderT], key: Callable[[OrderT], str], reason: str) -> Quarantined:
-    return Quarantined(
-        source=f"order {key(snapshot.order)}"[:200], position=0, reason=reason, raw=snapshot.raw
-    )
+def _refused(key: str, raw: str, reason: str) -> Quarantined:
+    return Quarantined(source=f"order {key}"[:200], position=0, reason=reason, raw=raw)
 
 
 def _reason(error: DBAPIError) -> str:
@@ -121,7 +130,7 @@ def _reason(error: DBAPIError) -> str:
     return f"the database refuses it: {getattr(diagnosis, 'message_primary', None) or 'no reason given'}"
 
 
-def _json(rows: Sequence[bytes]) -> Json:
+def _json(rows: Iterable[bytes]) -> Json:
     return Json(b"[%b]" % b",".join(rows), dumps=_as_it_is)
 
 

@@ -18,34 +18,29 @@ POS_COLUMNS: Final = (
     "foreign_prefix", "live", "name_key", "phone_key",
 )  # fmt: skip
 
-# The condition stands twice: once so that rows that stay as they are are not even locked, and once for a row
-# that somebody else wrote meanwhile. Equally old and differing: the one that comes later is believed.
+#: Which of a page's rows are news, and what the database has of them. The others are not touched, not even
+#: locked: reading the same orders again costs no writes.
+_NEWS: Final = Template("""
+SELECT i.key, t.$family AS family
+FROM unnest(%(keys)s::text[], %(digests)s::bytea[]) AS i (key, digest)
+LEFT JOIN $table t ON t.channel_id = %(channel)s AND t.$key = i.key
+WHERE t.$key IS NULL OR t.digest <> i.digest
+""")
+
+# An older version never wins. Of two that are equally old and differ, the one that comes later is believed.
 _CART: Final = Template("""
 INSERT INTO cart_orders AS t ($columns, channel_id, mapped, first_seen_at, rule_seen_at, changed_run)
-SELECT $fresh_columns, %(channel)s, true, %(now)s,
-    CASE WHEN i.inside THEN %(now)s::timestamptz END, %(run)s
+SELECT $columns, %(channel)s, true, %(now)s, CASE WHEN inside THEN %(now)s::timestamptz END, %(run)s
 FROM json_to_recordset(%(page)s) AS i ($typed, inside boolean)
-LEFT JOIN cart_orders t ON t.channel_id = %(channel)s AND t.reference = i.reference
-WHERE t.reference IS NULL OR (t.digest <> i.digest AND (i.updated_at >= t.updated_at) IS NOT FALSE)
 ON CONFLICT (channel_id, reference) DO UPDATE SET $assignments, mapped = true,
     rule_seen_at = coalesce(t.rule_seen_at, EXCLUDED.rule_seen_at), changed_run = EXCLUDED.changed_run
 WHERE t.digest <> EXCLUDED.digest AND (EXCLUDED.updated_at >= t.updated_at) IS NOT FALSE
 """)
 
 _POS: Final = Template("""
-WITH fresh AS MATERIALIZED (
-    SELECT i.*, t.family_key AS old_family
-    FROM json_to_recordset(%(page)s) AS i ($typed)
-    LEFT JOIN pos_orders t ON t.channel_id = %(channel)s AND t.pos_id = i.pos_id
-    WHERE t.pos_id IS NULL OR (t.digest <> i.digest AND (i.updated_at >= t.updated_at) IS NOT FALSE)
-), left_behind AS (
-    UPDATE cart_orders c SET changed_run = %(run)s
-    FROM fresh
-    WHERE c.channel_id = %(channel)s AND c.reference = fresh.old_family
-        AND fresh.old_family IS DISTINCT FROM fresh.family_key
-)
 INSERT INTO pos_orders AS t ($columns, channel_id, first_seen_at, changed_run)
-SELECT $columns, %(channel)s, %(now)s, %(run)s FROM fresh
+SELECT $columns, %(channel)s, %(now)s, %(run)s
+FROM json_to_recordset(%(page)s) AS i ($typed)
 ON CONFLICT (channel_id, pos_id) DO UPDATE SET $assignments, changed_run = EXCLUDED.changed_run
 WHERE t.digest <> EXCLUDED.digest AND (EXCLUDED.updated_at >= t.updated_at) IS NOT FALSE
 """)
@@ -60,7 +55,6 @@ def _typed(table: type[Base], columns: Sequence[str]) -> str:
 def _fill(template: Template, table: type[Base], columns: Sequence[str], key: str) -> str:
     return template.substitute(
         columns=", ".join(columns),
-        fresh_columns=", ".join(f"i.{name}" for name in columns),
         typed=_typed(table, columns),
         assignments=", ".join(f"{name} = EXCLUDED.{name}" for name in columns if name != key),
     )
@@ -68,6 +62,9 @@ def _fill(template: Template, table: type[Base], columns: Sequence[str], key: st
 
 CART: Final = _fill(_CART, CartOrderRow, CART_COLUMNS, "reference")
 POS: Final = _fill(_POS, PosOrderRow, POS_COLUMNS, "pos_id")
+
+CART_NEWS: Final = _NEWS.substitute(table="cart_orders", key="reference", family="reference")
+POS_NEWS: Final = _NEWS.substitute(table="pos_orders", key="pos_id", family="family_key")
 
 #: Records of an order whose own name looks like an edit of another order's.
 CLAIM_RECORDS: Final = """

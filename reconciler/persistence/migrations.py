@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -90,19 +92,21 @@ def _run(command: str, url: str, revision: str) -> tuple[str | None, str | None]
         connection.rollback()
         settings = config()
         settings.attributes["connection"] = connection
-        try:
-            getattr(commands, command)(settings, revision)
-            connection.commit()
-        except SQLAlchemyError as error:
-            raise as_unavailable(error) or error from None
+        getattr(commands, command)(settings, revision)
+        connection.commit()
         return before, _revision(connection)
 
 
-def _connect(url: str) -> Connection:
+@contextmanager
+def _connect(url: str) -> Iterator[Connection]:
+    engine = make_engine(url)
     try:
-        return make_engine(url).connect()
+        with engine.connect() as connection:
+            yield connection
     except SQLAlchemyError as error:
         raise as_unavailable(error) or error from None
+    finally:
+        engine.dispose()
 
 
 def _revision(connection: Connection) -> str | None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields
 from datetime import UTC, datetime
 from hashlib import blake2b
-from typing import Any, Final, TypeAlias, TypeVar
+from typing import Any, Final, Generic, NamedTuple, TypeAlias, TypeVar
 
 import msgspec
 from psycopg.types.json import Json
@@ -66,6 +66,17 @@ def _dumps(value: object) -> bytes:
     return plain(encode(value))
 
 
+class Prepared(NamedTuple, Generic[OrderT]):
+    """An order on its way into the database, as far as it takes to tell whether it is news."""
+
+    key: str
+    digest: bytes
+    snapshot: Snapshot[OrderT]
+    body: bytes
+    lines: bytes | None
+    family: str | None = None
+
+
 class CartRows:
     """Encodes the cart orders of one channel."""
 
@@ -77,24 +88,28 @@ class CartRows:
         """Return what identifies an order within its channel."""
         return order.reference
 
-    def row(self, snapshot: Snapshot[CartOrder]) -> bytes:
-        """Return one order as a JSON object whose keys are columns."""
+    def prepare(self, snapshot: Snapshot[CartOrder]) -> Prepared[CartOrder]:
+        """Encode an order and digest it.
+
+        The digest covers the mapped lines, so that an order counts as changed when its mapping did.
+        """
         order = snapshot.order
         body = plain(encode(order))
         lines = lines_digest(order.lines, self._mapping) if order.lines else None
-        # With the digest of the mapped lines, so that an order is stored again when its mapping changed.
-        digest = digest_of(body, lines or b"")
-        return (
-            b'%b,"digest":"\\\\x%b","lines_digest":%b,"line_count":%d,"traceable":%b,"inside":%b,"raw":%b}'
-        ) % (
-            body[:-1],
-            digest.hex().encode(),
-            _hex(lines),
-            len(order.lines),
-            _flag(all(parcel.traceable for parcel in order.shipments)),
-            _flag(self._takes(order)),
-            plain(encode(snapshot.raw)),
-        )
+        return Prepared(order.reference, digest_of(body, lines or b""), snapshot, body, lines)
+
+    def row(self, prepared: Prepared[CartOrder]) -> bytes:
+        """Return an order as a JSON object whose keys are columns."""
+        order = prepared.snapshot.order
+        extra = {
+            "digest": _hex(prepared.digest),
+            "lines_digest": _hex(prepared.lines),
+            "line_count": len(order.lines),
+            "traceable": all(parcel.traceable for parcel in order.shipments),
+            "inside": self._takes(order),
+            "raw": prepared.snapshot.raw,
+        }
+        return _joined(prepared.body, extra)
 
 
 class PosRows:
@@ -108,6 +123,34 @@ class PosRows:
         """Return what identifies a record within its channel."""
         return order.pos_id
 
+    def prepare(self, snapshot: Snapshot[PosOrder]) -> Prepared[PosOrder]:
+        """Encode a record and digest it."""
+        order = snapshot.order
+        body = plain(encode(order))
+        lines = None if order.lines is None else lines_digest(order.lines)
+        _, family, _ = self.reference_keys(order.reference)
+        return Prepared(order.pos_id, digest_of(body), snapshot, body, lines, family)
+
+    def row(self, prepared: Prepared[PosOrder]) -> bytes:
+        """Return a record as a JSON object whose keys are columns."""
+        order = prepared.snapshot.order
+        own, family, foreign = self.reference_keys(order.reference)
+        name, phone = _ticket_keys(order)
+        extra = {
+            "digest": _hex(prepared.digest),
+            "ref_key": own,
+            "family_key": family,
+            "foreign_prefix": foreign,
+            "live": order.status is not PosStatus.VOIDED,
+            "traceable": bool(order.shipments) and all(parcel.traceable for parcel in order.shipments),
+            "lines_digest": _hex(prepared.lines),
+            "line_count": None if order.lines is None else len(order.lines),
+            "name_key": name,
+            "phone_key": phone,
+            "raw": prepared.snapshot.raw,
+        }
+        return _joined(prepared.body, extra)
+
     def reference_keys(self, reference: str | None) -> tuple[str | None, str | None, bool]:
         """Return the cart reference a record names, its edit family, and whether it is another channel's."""
         own = cart_reference(reference, self._prefix, self._siblings)
@@ -118,27 +161,6 @@ class PosRows:
     def _foreign(self, reference: str) -> bool:
         others = (prefix for prefix in self._siblings if prefix and prefix != self._prefix)
         return any(cart_reference(reference, prefix) is not None for prefix in others)
-
-    def row(self, snapshot: Snapshot[PosOrder]) -> bytes:
-        """Return one record as a JSON object whose keys are columns."""
-        order = snapshot.order
-        body = plain(encode(order))
-        own, family, foreign = self.reference_keys(order.reference)
-        name, phone = _ticket_keys(order)
-        extra = {
-            "digest": "\\x" + digest_of(body).hex(),
-            "ref_key": own,
-            "family_key": family,
-            "foreign_prefix": foreign,
-            "live": order.status is not PosStatus.VOIDED,
-            "traceable": bool(order.shipments) and all(parcel.traceable for parcel in order.shipments),
-            "lines_digest": None if order.lines is None else "\\x" + lines_digest(order.lines).hex(),
-            "line_count": None if order.lines is None else len(order.lines),
-            "name_key": name,
-            "phone_key": phone,
-            "raw": snapshot.raw,
-        }
-        return body[:-1] + b"," + plain(encode(extra))[1:]
 
 
 def download_rule(policy: Policy) -> Callable[[CartOrder], bool]:
@@ -198,9 +220,10 @@ def to_domain(row: Row, kind: type[ValueT]) -> ValueT:
     return msgspec.convert(row, kind)
 
 
-def _flag(value: bool) -> bytes:  # noqa: FBT001 - it is the value
-    return b"true" if value else b"false"
+def _hex(digest: bytes | None) -> str | None:
+    return None if digest is None else "\\x" + digest.hex()
 
 
-def _hex(value: bytes | None) -> bytes:
-    return b"null" if value is None else b'"\\\\x' + value.hex().encode() + b'"'
+def _joined(body: bytes, extra: Mapping[str, object]) -> bytes:
+    """Add keys to an encoded object without decoding it."""
+    return b"%b,%b" % (body[:-1], plain(encode(extra))[1:])
