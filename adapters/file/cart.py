@@ -9,7 +9,7 @@ from adapters.file.kinds import CART
 from adapters.file.lookup import fetch
 from adapters.file.options import read_options
 from adapters.file.reading import read
-from adapters.file.source import order_files, printable
+from adapters.file.source import probe
 from reconciler.domain.orders import CartOrder
 from reconciler.ports import Capabilities, ConnectionInfo, Coverage, Page
 
@@ -35,5 +35,5 @@ class FileCart:
         return fetch(self._options, references)
 
     def probe(self) -> str:
-        """Return which files are read; raise UnreachableError when there is none."""
-        return ", ".join(printable(str(path)) for path in order_files(self._options))
+        """Return which files are read; raise UnreachableError when one cannot be."""
+        return probe(self._options)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import reduce
 from typing import Any, Final, Generic, TypeVar
 
 from adapters.file.rows import CartRow, PosRow, RowDecoder
@@ -72,11 +73,11 @@ POS: Final[Kind[PosOrder]] = Kind(
 )
 
 
-def newest(kind: Kind[OrderT], orders: Sequence[OrderT]) -> OrderT:
-    """Return which of several rows for one order counts: the last updated, of equals the last."""
+def newest(rows: Iterable[OrderT]) -> OrderT:
+    """Return which of several rows for one order counts: the last, unless it says that it is older."""
+    return reduce(_newer, rows)
 
-    def stamp(numbered: tuple[int, OrderT]) -> tuple[datetime, int]:
-        number, order = numbered
-        return order.updated_at or kind.created(order), number
 
-    return max(enumerate(orders), key=stamp)[1]
+def _newer(kept: OrderT, row: OrderT) -> OrderT:
+    older = kept.updated_at and row.updated_at and row.updated_at < kept.updated_at
+    return kept if older else row

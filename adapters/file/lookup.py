@@ -88,7 +88,7 @@ def fetch(options: FileOptions, references: Sequence[str]) -> dict[str, CartOrde
             f"the cart's orders could not be read completely: {'; '.join(doubts)}",
             next_step="correct or repeat the export",
         )
-    return {reference: newest(CART, orders) for reference, orders in found.items() if orders}
+    return {reference: newest(orders) for reference, orders in found.items() if orders}
 
 
 def find(options: FileOptions, reference: str) -> Lookup:
@@ -107,7 +107,7 @@ def find(options: FileOptions, reference: str) -> Lookup:
 
 
 def _newest(rows: list[Snapshot[PosOrder]]) -> Snapshot[PosOrder]:
-    order = newest(POS, [row.order for row in rows])
+    order = newest(row.order for row in rows)
     return next(row for row in rows if row.order is order)
 
 

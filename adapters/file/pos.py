@@ -12,7 +12,7 @@ from adapters.file.lookup import find
 from adapters.file.options import read_options
 from adapters.file.outbox import DoubtfulWriteError, Outbox
 from adapters.file.reading import read
-from adapters.file.source import order_files, printable
+from adapters.file.source import printable, probe
 from adapters.file.submission import prepare
 from reconciler.domain.errors import VendorError
 from reconciler.domain.evidence import Catalog
@@ -44,8 +44,8 @@ class FilePos:
         return read(POS, self._options, now)
 
     def probe(self) -> str:
-        """Return which files are read; raise UnreachableError when there is none."""
-        return ", ".join(printable(str(path)) for path in order_files(self._options))
+        """Return which files are read; raise UnreachableError when one cannot be."""
+        return probe(self._options)
 
     def find(self, reference: str, now: datetime) -> Lookup:  # noqa: ARG002 - a file is as new as it is
         """Search all files for a POS-side reference and its edits. Inconclusive when one was not whole."""

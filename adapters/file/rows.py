@@ -98,6 +98,10 @@ class PosRow(msgspec.Struct, gc=False):
 RowT = TypeVar("RowT", bound=msgspec.Struct)
 
 _WHERE: Final = re.compile(r"(.*?)(?: - at `\$\.?(.*)`)?\Z", re.DOTALL)
+#: What may stand as it is (an escaped backslash, a whole pair), or half of a pair.
+_PAIR: Final = re.compile(
+    r"(\\\\|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})|\\u[dD][89a-fA-F][0-9a-fA-F]{2}"
+)
 _WANTED: Final = {
     "object": "an object",
     "array": "a list",
@@ -117,8 +121,6 @@ class RowDecoder(Generic[RowT]):
 
     def decode(self, raw: str) -> RowT:
         """Return what a line says; raise BadRow saying which key is wrong, or where JSON ends."""
-        if "\\u0000" in raw or "\0" in raw:
-            raise BadRow("it holds a NUL character")
         try:
             return self._strict(raw)
         except (msgspec.MsgspecError, ValueError, RecursionError):
@@ -126,8 +128,8 @@ class RowDecoder(Generic[RowT]):
 
     def _lenient(self, raw: str) -> RowT:
         try:
-            value = json.loads(raw, parse_int=str, parse_float=str, parse_constant=_refuse)
-            return msgspec.convert(_tidy(value), self._kind)
+            value = json.loads(_whole(raw), parse_int=str, parse_float=str, parse_constant=_refuse)
+            return msgspec.convert(_priced(value), self._kind)
         except msgspec.ValidationError as error:
             raise BadRow(_in_plain_words(str(error))) from None
         except json.JSONDecodeError as error:
@@ -142,9 +144,13 @@ def _refuse(constant: str) -> NoReturn:
     raise BadRow(f"{constant} is not JSON")
 
 
-def _tidy(value: Any) -> Any:
-    """Drop what may never cost an order its line: a unit price that is none, and texts of no code point."""
-    json.dumps(value, ensure_ascii=False).encode()
+def _whole(raw: str) -> str:
+    """Replace what programs leave that cut texts in the middle of a character: half of a surrogate pair."""
+    return _PAIR.sub(lambda match: match[1] or "\\ufffd", raw)
+
+
+def _priced(value: Any) -> Any:
+    """Drop unit prices that are none."""
     lines = value.get("lines") if isinstance(value, dict) else None
     for line in lines if isinstance(lines, list) else ():
         if isinstance(line, dict) and not isinstance(line.get("unit_price"), str):
@@ -153,11 +159,7 @@ def _tidy(value: Any) -> Any:
 
 
 def _in_plain_words(message: str) -> str:
-    """Say what msgspec says so that a person who keeps a shop understands it.
-
-    >>> _in_plain_words("Expected `str | null`, got `object` - at `$.customer.name`")
-    'customer.name is not a text'
-    """
+    """Say what msgspec says so that who keeps a shop understands it: ``customer.name is not a text``."""
     match = _WHERE.match(message)
     what, where = (match[1], match[2]) if match else (message, None)
     wanted = re.match(r"Expected `([a-z]+)", what)

@@ -20,8 +20,9 @@ from reconciler.domain.errors import UnreachableError
 AT_ONE_GO: Final = 8 * 1024 * 1024
 #: Bytes read ahead from larger ones.
 BUFFER: Final = 1024 * 1024
-#: How often a small file that changed under our hands is read again.
-TRIES: Final = 3
+#: How often a small file that changed under our hands is read again, and after how many seconds.
+TRIES: Final = 4
+PAUSE: Final = 0.01
 #: A sidecar holds one number.
 MAX_SIDECAR: Final = 64
 
@@ -39,6 +40,10 @@ class Fingerprint:
     def of(cls, status: os.stat_result) -> Fingerprint:
         """Take the fingerprint of a file."""
         return cls(status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+
+    def same_content(self, later: os.stat_result) -> bool:
+        """Say whether an open file was not written to since; that it lost its name harms no reader."""
+        return (self.size, self.modified) == (later.st_size, later.st_mtime_ns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +101,15 @@ def order_files(options: FileOptions) -> list[Path]:
     return files
 
 
+def probe(options: FileOptions) -> str:
+    """Return which files there are to read, once each can be opened; raise UnreachableError."""
+    files = order_files(options)
+    for path in files:
+        with opened(path, at_one_go=0):
+            pass
+    return ", ".join(printable(str(path)) for path in files)
+
+
 def _in_folder(options: FileOptions) -> list[Path]:
     ours = {options.outbox, options.catalog}
     return sorted(
@@ -112,25 +126,21 @@ def unreachable(path: Path, error: OSError) -> UnreachableError:
     """Say which file could not be read, why, and what to do."""
     name = printable(str(path))
     if isinstance(error, FileNotFoundError):
-        return UnreachableError(
-            f"{name} does not exist", next_step="check that the export runs, and base_url"
-        )
+        return UnreachableError(f"{name} does not exist", next_step="check the export, and base_url")
     if isinstance(error, PermissionError):
-        return UnreachableError(
-            f"{name} may not be read", next_step="give this program's user the right to read"
-        )
+        return UnreachableError(f"{name} may not be read", next_step="let this program's user read it")
     why = error.strerror or "read error"
     return UnreachableError(f"{name} cannot be read: {why}", next_step="check the disk or the share it is on")
 
 
 @contextmanager
-def opened(path: Path, *, at_one_go: int = AT_ONE_GO) -> Iterator[Opened]:
+def opened(path: Path, *, at_one_go: int | None = None) -> Iterator[Opened]:
     """Open an order file; raise UnreachableError when that or reading it fails.
 
-    Up to ``at_one_go`` bytes are read at once.
+    Up to ``at_one_go`` bytes (default: AT_ONE_GO) are read at once.
     """
     try:
-        source = _open(path, at_one_go)
+        source = _open(path, AT_ONE_GO if at_one_go is None else at_one_go)
         with source.file:
             yield source
     except OSError as error:
@@ -145,9 +155,10 @@ def _open(path: Path, at_one_go: int) -> Opened:
             return Opened(path, file, fingerprint, count, opened_at)
         with file:
             content = file.read(at_one_go + 1)
-            still = Fingerprint.of(os.fstat(file.fileno())) == fingerprint
+            still = fingerprint.same_content(os.fstat(file.fileno()))
         if still and read_count(path) == count:
             break
+        time.sleep(PAUSE)
     return Opened(path, BytesIO(content), fingerprint, count, opened_at, settled=still)
 
 

@@ -54,6 +54,8 @@ def identity(text: str, key: str) -> str:
         raise BadRow(f"{key} is missing")
     if len(text) > MAX_KEY:
         raise BadRow(f"{key} is longer than {MAX_KEY} characters")
+    if not text.isprintable() or "\ufffd" in text:
+        raise BadRow(f"{key} holds a character that cannot be seen", text)
     if MANGLED.match(text):
         raise BadRow(f"{key} was rounded by a spreadsheet; export again and do not open it in one", text)
     return text
