@@ -12,9 +12,10 @@ from typing import Final
 
 from reconciler.bootstrap import App, build
 from reconciler.domain.errors import RefusedError
+from reconciler.failpoints import hit
 from reconciler.services.review import set_ready as set_entries_ready
 from reconciler.services.run import run_channel
-from reconciler.services.submit import submit_channel
+from reconciler.services.submit import has_more, submit_channel
 from reconciler.services.tick import tick as look_what_is_due
 from workers.app import app
 
@@ -34,11 +35,13 @@ def tick() -> None:
     """Look at what is due and hint at it."""
     with wired().context() as context:
         due = look_what_is_due(context)
+    hit("tick.before_hints")
     for channel_id in due.runs:
         run.apply_async((channel_id,), queue="pull", expires=HINT_EXPIRES_SECONDS)
     for channel_id in due.submissions:
         submit.apply_async((channel_id,), queue="submit", expires=HINT_EXPIRES_SECONDS)
     report.apply_async(queue="report", expires=HINT_EXPIRES_SECONDS)
+    hit("tick.after_hints")
 
 
 @app.task(name="reconciler.run")
@@ -47,12 +50,15 @@ def run(channel_id: int, *, force: bool = False, full: bool = False) -> None:
     with wired().context() as context:
         if not context.unit.channels.begin(channel_id, force=force):
             return
+        hit("run.after_begin")
         channel = context.unit.channels.by_id(channel_id)
         try:
             run_channel(context, channel, full=full, trigger="admin" if force else "schedule")
         except RefusedError:
             return
+    hit("run.before_hint")
     submit.apply_async((channel_id,), queue="submit", expires=HINT_EXPIRES_SECONDS)
+    hit("run.after_hint")
 
 
 # Acknowledged early: the leases in PostgreSQL recover what a dead worker leaves, and nothing is redelivered.
@@ -61,7 +67,10 @@ def submit(channel_id: int) -> None:
     """Work through what is due in one channel's queue."""
     lease = timedelta(seconds=wired().settings.lease_seconds)
     with wired().context() as context:
-        submit_channel(context, context.unit.channels.by_id(channel_id), lease=lease)
+        worked = submit_channel(context, context.unit.channels.by_id(channel_id), lease=lease)
+        more = bool(worked) and has_more(context, channel_id)
+    if more:
+        submit.apply_async((channel_id,), queue="submit", expires=HINT_EXPIRES_SECONDS)
 
 
 @app.task(name="reconciler.report")

@@ -15,6 +15,8 @@ class Step(Enum):
     """What to do with a claimed entry after looking."""
 
     SEND = "send"
+    #: The same bytes once more, under the same key.
+    REPEAT = "repeat"
     #: The POS has it already.
     ADOPT = "adopt"
     #: It must not be sent any more.
@@ -61,10 +63,19 @@ def before_send(
     return NextStep(Step.SEND)
 
 
-def after_unknown(records: Sequence[PosOrder], *, last: bool) -> NextStep:
-    """Decide after looking for an order whose submission ended without an answer."""
+def after_unknown(
+    records: Sequence[PosOrder], *, last: bool, conclusive: bool = True, repeatable: bool = False
+) -> NextStep:
+    """Decide after looking for an order whose submission ended without an answer.
+
+    ``repeatable``: sending the same bytes again cannot make a second record, and is worth it.
+    """
     if live := _live(records):
         return NextStep(Step.ADOPT, "found by look-up", live)
+    if last and repeatable and not records:
+        return NextStep(Step.REPEAT, "the POS does not show it, and knows our key")
+    if not conclusive:
+        return NextStep(Step.WAIT, "the POS could not be searched completely")
     if last:
         return NextStep(Step.FLAG, "the POS does not show it after the last look-up")
     return NextStep(Step.WAIT, "the POS does not show it yet")
@@ -83,9 +94,14 @@ def lookup_schedule(policy: Policy, *, confirms_by_read: bool) -> tuple[timedelt
     return policy.lookups + late
 
 
-def next_lookup(schedule: Sequence[timedelta], sent_at: datetime, now: datetime) -> datetime | None:
-    """Return the first look-up that is still to come; None when all are behind."""
-    return next((sent_at + wait for wait in schedule if sent_at + wait > now), None)
+def next_lookup(
+    schedule: Sequence[timedelta], sent_at: datetime, now: datetime, *, done: int = 0
+) -> datetime | None:
+    """Return the first look-up that is still to come; None when all are behind.
+
+    ``done`` look-ups are never made again, whatever a clock says.
+    """
+    return next((sent_at + wait for wait in schedule[done:] if sent_at + wait > now), None)
 
 
 def _live(records: Sequence[PosOrder]) -> str | None:

@@ -8,10 +8,10 @@ from __future__ import annotations
 from string import Template
 from typing import Final
 
-#: The last attempt's bytes may have reached the POS, which has not said no.
+#: Bytes may have reached the POS under the present key, and it has not said no. (A "no" ends the key.)
 _UNSETTLED: Final = """EXISTS (
     SELECT FROM attempts a
-    WHERE a.channel_id = q.channel_id AND a.reference = q.reference AND a.number = q.attempts
+    WHERE a.channel_id = q.channel_id AND a.reference = q.reference AND a.idempotency_key = q.key
         AND (a.outcome IS NULL OR a.outcome IN ('unknown', 'accepted'))
 )"""
 #: What a claim's holder must still have: the entry under this token, not taken away by a rescue.
@@ -54,7 +54,7 @@ FROM due
 WHERE q.channel_id = %(channel)s AND q.reference = due.reference
 RETURNING q.channel_id, q.reference, q.token, q.claimed_from = 'in_doubt' AS in_doubt, q.attempts, q.spent,
     q.trigger, q.actor, q.reason, q.key, q.body, q.sent_at, q.lookups, q.cart_digest,
-    q.deliver_on, q.created_at
+    q.deliver_on, q.created_at, clock_timestamp() AS claimed_at
 """).substitute(claimable=_CLAIMABLE)
 
 #: Budget is spent before the first byte leaves, and given back when none was acted on.

@@ -14,6 +14,7 @@ from reconciler.domain.matching import TicketMatch, assign_tickets, match_ticket
 from reconciler.domain.orders import cart_reference
 from reconciler.domain.sending import Absences, Decision, may_send
 from reconciler.domain.verdict import Classification, Severity, Verdict
+from reconciler.failpoints import hit
 from reconciler.ports import Channel, Judgement, Proof, Side, Suspect, UnitOfWork
 from reconciler.services.context import Context
 
@@ -138,8 +139,10 @@ def judge(
 ) -> None:
     """Classify a handful of orders, record what was found and collect what may be sent."""
     judgements = [_judge(bench, suspect, tickets.get(suspect.cart.reference), result) for suspect in suspects]
+    hit("compare.before_record")
     bench.unit.orders.set_verdicts(bench.channel.id, judgements)
     bench.unit.mismatches.record(bench.channel.id, bench.run_id, judgements, bench.now)
+    hit("compare.after_record")
 
 
 def _judge(bench: Bench, suspect: Suspect, ticket: TicketMatch | None, result: Comparison) -> Judgement:

@@ -11,6 +11,7 @@ import structlog
 
 from reconciler.domain.errors import AuthError, VendorError
 from reconciler.domain.orders import CartOrder, PosOrder
+from reconciler.failpoints import hit
 from reconciler.ports import (
     Channel,
     ConnectionInfo,
@@ -86,14 +87,18 @@ class _Pull:
                     coverage = item
                 else:
                     total = _add(total, store(item))
+                    hit("pull.before_page_commit")
                     self.unit.commit()
+                    hit("pull.after_page_commit")
         except VendorError as broken:
             error = broken
         if coverage is None or error is not None:
             coverage = self._nothing_proven(error)
         self.unit.orders.add_coverage(self.channel.id, self.run_id, self.side, coverage)
         self.unit.channels.set_state(self.connection.id, _state(error), str(error or ""), self.now)
+        hit("pull.before_coverage_commit")
         self.unit.commit()
+        hit("pull.after_coverage_commit")
         log.info("pulled", side=self.side, read=total.read, changed=total.changed, complete=coverage.complete)
         return Pulled(self.side, self.connection, total, coverage, error)
 

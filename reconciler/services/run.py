@@ -10,6 +10,7 @@ import structlog
 
 from reconciler.domain.errors import RefusedError
 from reconciler.domain.policy import SWEEP_EVERY
+from reconciler.failpoints import hit
 from reconciler.ports import Channel, Judgement, RunOutcome, RunSummary, Side
 from reconciler.services.compare import Comparison, compare, open_bench
 from reconciler.services.context import Context
@@ -37,7 +38,9 @@ def run_channel(
         raise RefusedError(f"another run of {channel.name} is under way", next_step="wait for it to end")
     full = full or not unit.runs.swept_since(channel.id, now - SWEEP_EVERY)
     run_id = unit.runs.start(channel.id, full=full, trigger=trigger, now=now)
+    hit("run.before_start_commit")
     unit.commit()
+    hit("run.after_start_commit")
     summary = RunSummary(run_id=run_id, channel=channel.name, full=full)
     with structlog.contextvars.bound_contextvars(channel=channel.name, run=run_id):
         with _timed(summary, "pull"):
@@ -48,11 +51,14 @@ def run_channel(
             orphans = judge_orphans(bench, result.tickets) if full else []
             judge_connections(bench, pulled, {Side.POS: result.undecided, Side.CART: orphans})
             braked = apply_brake(bench, result)
+        hit("run.before_enqueue")
         if not context.rehearsal and not braked:
             unit.queue.enqueue(channel.id, result.sendable, now)
         _conclude(summary, pulled, result, braked=braked)
         unit.runs.finish(channel.id, summary, context.clock())
+        hit("run.before_finish_commit")
         unit.commit()
+        hit("run.after_finish_commit")
         log.info("run_finished", outcome=summary.outcome, full=full, **summary.durations)
     return summary
 

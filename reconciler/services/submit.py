@@ -7,17 +7,20 @@ first byte leaves, and every write after it is fenced by the claim's token.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
+from time import monotonic
 from typing import Final
 
 import structlog
 
 from reconciler.domain.errors import RefusedError, VendorError
 from reconciler.domain.look import Step, after_unknown, before_send, lookup_schedule, next_lookup
-from reconciler.domain.orders import CartOrder
-from reconciler.domain.sending import may_retry
+from reconciler.domain.orders import CartOrder, PosOrder
+from reconciler.domain.policy import Send
+from reconciler.domain.sending import automatic_attempts, may_retry
+from reconciler.failpoints import hit
 from reconciler.ports import (
     Cart,
     Channel,
@@ -28,12 +31,16 @@ from reconciler.ports import (
     OutcomeKind,
     Page,
     Pos,
+    Submission,
+    Trigger,
 )
 from reconciler.services.compare import Comparison, judge, open_bench
 from reconciler.services.context import Context
 
 #: How long an order waits when a look did not allow a decision.
 LOOK_AGAIN: Final = timedelta(minutes=1)
+#: How long one turn takes on new entries: a worker that is asked to stop is done soon after.
+TURN_SECONDS: Final = 5.0
 
 log = structlog.get_logger()
 
@@ -46,31 +53,48 @@ class _Desk:
     channel: Channel
     cart: Cart
     pos: Pos
+    #: How far the database's clock, which leases and look-ups go by, is ahead of ours.
+    ahead: timedelta = timedelta()
 
     @property
     def now(self) -> datetime:
-        return self.context.clock()
+        return self.context.clock() + self.ahead
 
     def pos_reference(self, claim: Claim) -> str:
         return f"{self.channel.policy.reference_prefix}{claim.reference}"
 
 
-def submit_channel(context: Context, channel: Channel, *, lease: timedelta) -> Counter[str]:
-    """Work through what is due in a channel's queue; return how many entries took which step."""
-    unit, taken = context.unit, Counter[str]()
+def submit_channel(
+    context: Context, channel: Channel, *, lease: timedelta, seconds: float = TURN_SECONDS
+) -> Counter[str]:
+    """Work through what is due in a channel's queue, for one turn; return how many entries took which step.
+
+    What is left when the turn is over waits for the next one: `has_more` tells.
+    """
+    unit, taken, began = context.unit, Counter[str](), monotonic()
     desk = _Desk(context, channel, context.vendors.cart(channel.cart), context.vendors.pos(channel.pos))
     settled: list[str] = []
-    while claims := unit.queue.claim(channel.id, limit=1, lease=lease):
+    while monotonic() - began < seconds and (claims := unit.queue.claim(channel.id, limit=1, lease=lease)):
+        hit("submit.before_claim_commit")
         unit.commit()
+        hit("submit.after_claim_commit")
         for claim in claims:
+            ahead = claim.claimed_at - context.clock()
             with structlog.contextvars.bound_contextvars(channel=channel.name, reference=claim.reference):
-                step = _work(desk, claim)
+                step = _work(replace(desk, ahead=ahead), claim)
             taken[step] += 1
             settled.append(claim.reference)
     if settled:
         _judge_again(context, channel, settled)
+        hit("submit.before_judge_commit")
     unit.commit()
+    hit("submit.after_judge_commit")
     return taken
+
+
+def has_more(context: Context, channel_id: int) -> bool:
+    """Say whether a channel's queue has something to do right now."""
+    return channel_id in context.unit.queue.due_channels()
 
 
 def _work(desk: _Desk, claim: Claim) -> str:
@@ -82,7 +106,9 @@ def _work(desk: _Desk, claim: Claim) -> str:
         # Somebody else holds the entry now: our lease ran out. Nothing was written.
         log.warning("claim_lost")
         return "lost"
+    hit("submit.before_settle_commit")
     desk.context.unit.commit()
+    hit("submit.after_settle_commit")
     log.info("entry_worked", step=step)
     return step
 
@@ -93,11 +119,15 @@ def _look_and_send(desk: _Desk, claim: Claim) -> str:
     if stored is None:
         unit.queue.withdraw(claim, "the order is not known any more")
         return Step.WITHDRAW.value
+    if _held(desk, claim):
+        return _postpone(desk, claim, "sending was switched off for this channel")
     present = desk.cart.fetch([claim.reference]).get(claim.reference)
+    hit("submit.after_fetch")
     look = _look(desk, claim)
+    hit("submit.after_look")
     judged, digest = stored
-    records = [snapshot.order for snapshot in look.records]
-    found = before_send(judged, present, records, conclusive=look.conclusive)
+    on_purpose = claim.trigger is Trigger.ADMIN
+    found = before_send(judged, present, _orders(look), conclusive=look.conclusive, on_purpose=on_purpose)
     match found.step:
         case Step.ADOPT if found.pos_id:
             unit.queue.succeed(claim, found.pos_id, adopted=True)
@@ -111,11 +141,20 @@ def _look_and_send(desk: _Desk, claim: Claim) -> str:
 
 
 def _send(desk: _Desk, claim: Claim, order: CartOrder, digest: bytes) -> str:
-    unit, channel = desk.context.unit, desk.channel
+    channel = desk.channel
     submission = desk.pos.prepare(order, channel.policy, _key(channel, claim))
-    number = unit.queue.intend(claim, Intent(submission=submission, cart_digest=digest))
+    return _dispatch(desk, claim, Intent(submission=submission, cart_digest=digest))
+
+
+def _dispatch(desk: _Desk, claim: Claim, intent: Intent) -> str:
+    """Commit the intent, and only then send its bytes."""
+    unit = desk.context.unit
+    number = unit.queue.intend(claim, intent)
+    hit("submit.before_intent_commit")
     unit.commit()
-    outcome = desk.pos.submit(submission, desk.now)
+    hit("submit.after_intent_commit")
+    outcome = desk.pos.submit(intent.submission, desk.now)
+    hit("submit.after_send")
     unit.queue.outcome(claim, number, outcome)
     return _settle(desk, claim, outcome)
 
@@ -125,10 +164,14 @@ def _settle(desk: _Desk, claim: Claim, outcome: Outcome) -> str:
     queue = desk.context.unit.queue
     match outcome.kind:
         case OutcomeKind.ACCEPTED:
+            # The answer is kept, and no row locked, before anybody is asked again.
+            hit("submit.before_outcome_commit")
+            desk.context.unit.commit()
+            hit("submit.after_outcome_commit")
             # "Created" is no proof: read back.
             return _confirm(desk, claim)
         case OutcomeKind.UNKNOWN:
-            queue.doubt(claim, _next_lookup(desk, desk.now), outcome.words)
+            queue.doubt(claim, _first_lookup(desk), outcome.words)
         case OutcomeKind.REFUSED:
             resend = may_retry(outcome.cause, claim.spent + 1, desk.channel.policy.delivery)
             queue.fail(claim, outcome, resend=resend)
@@ -142,26 +185,59 @@ def _confirm(desk: _Desk, claim: Claim) -> str:
     try:
         look = _look(desk, claim)
     except VendorError as error:
-        queue.doubt(claim, _next_lookup(desk, desk.now), error.message)
+        queue.doubt(claim, _first_lookup(desk), error.message)
         return OutcomeKind.UNKNOWN.value
-    found = after_unknown([snapshot.order for snapshot in look.records], last=False)
+    hit("verify.after_look")
+    found = after_unknown(_orders(look), last=False)
     if found.step is Step.ADOPT and found.pos_id:
         queue.succeed(claim, found.pos_id, adopted=False)
         return OutcomeKind.ACCEPTED.value
-    queue.doubt(claim, _next_lookup(desk, desk.now), found.reason)
+    queue.doubt(claim, _first_lookup(desk), found.reason)
     return OutcomeKind.UNKNOWN.value
 
 
 def _look_again(desk: _Desk, claim: Claim) -> str:
     queue = desk.context.unit.queue
     look = _look(desk, claim)
-    upcoming = _next_lookup(desk, claim.sent_at or desk.now)
-    found = after_unknown([snapshot.order for snapshot in look.records], last=upcoming is None)
-    if found.step is Step.ADOPT and found.pos_id:
-        queue.succeed(claim, found.pos_id, adopted=True)
-    else:
-        queue.doubt(claim, upcoming, found.reason)
-    return found.step.value
+    hit("lookup.after_look")
+    upcoming = _next_lookup(desk, claim)
+    last = upcoming is None
+    stored = _stored_intent(desk, claim) if last else None
+    repeatable = stored is not None
+    found = after_unknown(_orders(look), last=last, conclusive=look.conclusive, repeatable=repeatable)
+    match found.step:
+        case Step.ADOPT if found.pos_id:
+            queue.succeed(claim, found.pos_id, adopted=True)
+        case Step.REPEAT if stored:
+            return _dispatch(desk, claim, stored)
+        case Step.FLAG:
+            queue.doubt(claim, None, found.reason)
+        case _:
+            queue.doubt(claim, upcoming or desk.now + LOOK_AGAIN, found.reason)
+    return str(found.step.value)
+
+
+def _stored_intent(desk: _Desk, claim: Claim) -> Intent | None:
+    """Return the last attempt to be made again by itself: the POS knows its key, and nothing changed."""
+    policy, known = desk.channel.policy, desk.pos.capabilities
+    if not (known.idempotency_keys and claim.key and claim.body and claim.sent_at and claim.cart_digest):
+        return None
+    dead = known.key_life is not None and desk.now >= claim.sent_at + known.key_life
+    if dead or claim.spent >= automatic_attempts(policy.delivery) or _held(desk, claim):
+        return None
+    order, digest = desk.context.unit.orders.get_cart(desk.channel.id, claim.reference) or (None, b"")
+    if order is None or digest != claim.cart_digest:
+        return None
+    present = desk.cart.fetch([claim.reference]).get(claim.reference)
+    if before_send(order, present, (), conclusive=True).step is not Step.SEND:
+        return None
+    submission = Submission(reference=desk.pos_reference(claim), key=claim.key, body=claim.body)
+    return Intent(submission=submission, cart_digest=claim.cart_digest)
+
+
+def _held(desk: _Desk, claim: Claim) -> bool:
+    """Say whether sending was switched off since the order was queued; a person's word stands."""
+    return claim.trigger is not Trigger.ADMIN and desk.channel.policy.send is not Send.AUTO
 
 
 def _look(desk: _Desk, claim: Claim) -> Lookup:
@@ -177,16 +253,29 @@ def _postpone(desk: _Desk, claim: Claim, reason: str) -> str:
     """Put the entry back: an unknown outcome stays in doubt, anything else waits for its next turn."""
     queue = desk.context.unit.queue
     if claim.in_doubt:
-        upcoming = _next_lookup(desk, claim.sent_at or desk.now)
-        queue.doubt(claim, upcoming or desk.now + LOOK_AGAIN, reason)
+        queue.doubt(claim, _next_lookup(desk, claim) or desk.now + LOOK_AGAIN, reason)
     else:
         queue.release(claim, desk.now + LOOK_AGAIN, reason)
     return Step.WAIT.value
 
 
-def _next_lookup(desk: _Desk, sent_at: datetime) -> datetime | None:
+def _first_lookup(desk: _Desk) -> datetime:
+    """Return when to look after what was just sent."""
+    return next_lookup(_schedule(desk), desk.now, desk.now) or desk.now + LOOK_AGAIN
+
+
+def _next_lookup(desk: _Desk, claim: Claim) -> datetime | None:
+    """Return when to look again after this look."""
+    return next_lookup(_schedule(desk), claim.sent_at or desk.now, desk.now, done=claim.lookups + 1)
+
+
+def _schedule(desk: _Desk) -> tuple[timedelta, ...]:
     by_read = desk.pos.capabilities.confirms_by_read
-    return next_lookup(lookup_schedule(desk.channel.policy, confirms_by_read=by_read), sent_at, desk.now)
+    return lookup_schedule(desk.channel.policy, confirms_by_read=by_read)
+
+
+def _orders(look: Lookup) -> list[PosOrder]:
+    return [snapshot.order for snapshot in look.records]
 
 
 def _key(channel: Channel, claim: Claim) -> str:

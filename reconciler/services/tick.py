@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import structlog
 
+from reconciler.failpoints import hit
 from reconciler.services.context import Context
 
 log = structlog.get_logger()
@@ -23,8 +24,11 @@ class Due:
 def tick(context: Context) -> Due:
     """Rescue what dead workers left, and return what is due. Two ticks at once do no harm."""
     unit = context.unit
+    hit("tick.before_rescue")
     rescued = unit.queue.rescue()
+    hit("tick.before_rescue_commit")
     unit.commit()
+    hit("tick.after_rescue_commit")
     if rescued:
         log.warning("entries_rescued", entries=rescued)
     return Due(unit.channels.due(), unit.queue.due_channels())
