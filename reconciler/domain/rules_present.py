@@ -103,7 +103,7 @@ def hidden_in_pos(case: Case) -> Found | None:
     if not case.live or any(case.in_view(record) for record in case.live):
         return None
     facts: dict[str, object] = {
-        "locations": sorted({record.location or "" for record in case.live}),
+        "locations": sorted({record.location for record in case.live if record.location}),
         "expected_location": case.policy.location,
         "pos_ids": [record.pos_id for record in case.live],
     }

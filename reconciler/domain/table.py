@@ -309,7 +309,7 @@ AUTH_FAILURE: Final = Rule(
 )  # fmt: skip
 CANNOT_TELL: Final = Rule(
     C.CANNOT_TELL, "A", connection.cannot_tell,
-    "{connection} could not be read completely ({reason}), so {orders} orders cannot be judged.",
+    "{connection} could not be read completely ({reason}); orders that cannot be judged: {orders}.",
     "It is read again by itself; if it lasts, check the source named here.",
     Who.OPS, Resend.NO, escalation=Escalation(graces=2),
 )  # fmt: skip

@@ -73,6 +73,12 @@ PARTLY: Final = about(
     yes("paid, yet a cent short", captured=49_99),
     yes("paid, yet nothing captured", captured=0),
     yes("although the POS read broke off", payment_status=P.PARTIALLY_PAID, captured=1, absence=INCOMPLETE),
+    yes(
+        "a deposit of which a part was given back",
+        payment_status=P.PARTIALLY_REFUNDED,
+        captured=25_00,
+        refunded=1,
+    ),
     no("captured to the cent", MISSING, captured=50_00),
     no("captured more than the total, after an edit", MISSING, captured=60_00),
     no(

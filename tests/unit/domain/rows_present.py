@@ -28,6 +28,7 @@ SHIPPED = pos_order(status=S.SHIPPED, shipments=(shipment(),))
 FULFILLED: Known = {"fulfillment_status": F.FULFILLED, "shipments": (shipment(),)}
 EDITED: Known = {"edited_at": ago(hours=5)}
 JUST = NOW - G + SECOND
+MADE = pos_order().created_at
 
 
 EXCLUDED: Final = about(
@@ -48,6 +49,7 @@ VOIDED: Final = about(
     yes("paid, and the one record was voided", VOID),
     yes("paid, and both records were voided", VOID, pos_order(pos_id="P2", status=S.VOIDED)),
     yes("refunded in part, and voided", VOID, payment_status=P.PARTIALLY_REFUNDED, refunded=10_00),
+    yes("edited after it was voided", VOID, edited_at=ago(hours=9)),
     yes("paid by its payment record, and voided", VOID, payment_status=P.PENDING, captured=50_00),
     no("one voided, one live", AGREED, VOID, AGAIN),
     no("the POS read broke off", UNDECIDED, VOID, absence=Absence.INCOMPLETE),
@@ -110,6 +112,7 @@ PLACEHOLDER: Final = about(
     no("a free order, lines not told", AGREED, pos_order(total=0, lines=None), total=0),
     no("no lines were expected", "C.amount_mismatch", pos_order(total=0, lines=()), lines=()),
     no("emptied after a refund in full", AGREED, pos_order(total=0, lines=()), payment_status=P.REFUNDED),
+    no("zeroed after a refund, its lines kept", AGREED, pos_order(total=0), payment_status=P.REFUNDED),
     no("emptied after a cancellation", AGREED, pos_order(total=0, lines=()), cancelled_at=ago(hours=9)),
     no(
         "emptied after a cancellation that was an edit",
@@ -209,6 +212,7 @@ STALE: Final = about(
     ),
     yes("the family's latest is older than the last edit", pos_order(), NEWER, edited_at=ago(hours=3)),
     no("updated, with the new content", AGREED, pos_order(updated_at=ago(hours=4)), **EDITED),
+    no("updated at the moment of the edit", AGREED, pos_order(updated_at=ago(hours=5)), **EDITED),
     no("a new record of the family shows it", AGREED, pos_order(total=30_00), NEWER, **EDITED),
     no(
         "a newer one of two edits shows it",
@@ -218,6 +222,12 @@ STALE: Final = about(
         **EDITED,
     ),
     no("edited before the record was made", AGREED, pos_order(), edited_at=ago(hours=23, minutes=40)),
+    no(
+        "edited the moment it was made, totals differ",
+        "C.amount_mismatch",
+        pos_order(total=60_00),
+        edited_at=MADE,
+    ),
     no("edited the moment it was made", AGREED, pos_order(), edited_at=ago(hours=23, minutes=30)),
     no(
         "edited before, and amounts differ",

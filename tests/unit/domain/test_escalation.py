@@ -11,6 +11,7 @@ from reconciler.domain.queue import QueueStatus
 from reconciler.domain.verdict import Severity
 from tests.builders import (
     CATALOG,
+    LINES,
     NOW,
     POLICY,
     SECOND,
@@ -43,6 +44,15 @@ URGENT, NORMAL, INFO = Severity.URGENT, Severity.NORMAL, Severity.INFO
         (
             "cancelled, already shipped",
             evidence(pos_order(status=PosStatus.SHIPPED), cancelled_at=ago(hours=3)),
+            NORMAL,
+        ),
+        (
+            "cancelled, one of two parts shipped",
+            evidence(
+                pos_order(lines=LINES[:1], total=44_00, status=PosStatus.SHIPPED),
+                pos_order(lines=LINES[1:], total=6_00, pos_id="P2"),
+                cancelled_at=ago(hours=3),
+            ),
             NORMAL,
         ),
         (

@@ -6,7 +6,7 @@ import pytest
 
 from reconciler.domain.classification import classify_orphan, connection_verdict, fill
 from reconciler.domain.orders import PosStatus
-from reconciler.domain.table import AUTH_FAILURE, BRAKE, CANNOT_TELL
+from reconciler.domain.table import AUTH_FAILURE, BRAKE, CANNOT_TELL, ORPHAN
 from reconciler.domain.verdict import Resend, Severity, Who
 from tests.builders import CUSTOMER, NOW, G, ago, pos_order
 
@@ -58,6 +58,12 @@ def test_the_brake_is_urgent_and_says_how_many():
         Severity.URGENT,
     )
     assert "400 orders look missing at once, more than the 20" in verdict.sentence
+
+
+def test_a_grace_hurries_nothing_that_does_not_count_in_it():
+    """An orphan waits for the books to be tied out, however short the channel's G."""
+    facts = {"pos_total": "1.00 USD"}
+    assert connection_verdict(ORPHAN, facts, since=ago(days=9), now=NOW, grace=G).escalates_at is None
 
 
 @pytest.mark.parametrize(

@@ -59,6 +59,14 @@ EXPECTED = [
     ("not fetched: the first that waits", evidence(
         pos_order(lines=LINES[:1], total=44_00, created_at=ago(hours=9)),
         pos_order(lines=LINES[1:], total=6_00, pos_id="P2", received_at=None)), MADE),
+    (
+        "not fetched: the first of two",
+        evidence(
+            pos_order(lines=LINES[:1], total=44_00, created_at=ago(hours=9), received_at=None),
+            pos_order(lines=LINES[1:], total=6_00, pos_id="P2", received_at=None),
+        ),
+        MADE,
+    ),
     ("shipped: the last parcel", evidence(pos_order(status=S.SHIPPED, shipments=PARCELS)), ago(hours=5)),
     ("shipped: the record's last change, where parcels do not tell", evidence(SHIPPED), ago(hours=4)),
     ("payment in conflict: when it was paid", evidence(payment_status=P.PENDING, captured=50_00), PAID),
