@@ -9,7 +9,7 @@ from typing import Final
 from reconciler.channel_file.locate import line_of
 from reconciler.channel_file.table import Table, suggestion
 from reconciler.domain.orders import FulfillmentStatus, PaymentStatus
-from reconciler.domain.policy import Delivery, DownloadRule, Policy, Send
+from reconciler.domain.policy import LOOKUPS, Delivery, DownloadRule, Policy, Send
 from reconciler.ports.configuration import ChannelSpec, ConnectionSpec, Side
 
 KEYS: Final = (
@@ -25,6 +25,7 @@ KEYS: Final = (
     "send",
     "delivery",
     "retry_horizon",
+    "lookups",
     "reference_prefix",
     "tolerance",
     "mapping",
@@ -68,6 +69,7 @@ def _policy(table: Table, timezone: str) -> Policy:
         push=table.flag("push", default=False),
         grace_override=table.duration("grace"),
         retry_horizon=table.duration("retry_horizon"),
+        lookups=table.durations("lookups") or LOOKUPS,
         download=DownloadRule(
             download.choices("payment", PaymentStatus), download.choices("fulfillment", FulfillmentStatus)
         ),

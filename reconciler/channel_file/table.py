@@ -119,11 +119,26 @@ class Table:
         """Return a duration such as "90s", "15m", "1h" or "2d"; None when the key is absent."""
         if not self.has(key):
             return None
-        value = self.values[key]
-        match = _DURATION.match(value) if isinstance(value, str) else None
-        if match is None or int(match[1]) == 0:
+        found = self._duration(self.values[key])
+        if found is None:
             self.fail(key, f'{key} must be a duration such as "90s", "15m", "1h" or "2d"')
-        return timedelta(**{_UNITS[match[2]]: int(match[1])})
+        return found
+
+    def durations(self, key: str) -> tuple[timedelta, ...]:
+        """Return a rising list of durations; an empty one when the key is absent."""
+        if not self.has(key):
+            return ()
+        value = self.values[key]
+        found = [self._duration(item) for item in value] if isinstance(value, list) else []
+        rising = [wait for wait in found if wait is not None]
+        if not found or len(rising) < len(found) or rising != sorted(set(rising)):
+            self.fail(key, f'{key} must be a rising list of durations such as ["30s", "2m", "15m"]')
+        return tuple(rising)
+
+    @staticmethod
+    def _duration(value: object) -> timedelta | None:
+        match = _DURATION.match(value) if isinstance(value, str) else None
+        return timedelta(**{_UNITS[match[2]]: int(match[1])}) if match and int(match[1]) else None
 
     def moment(self, key: str) -> datetime | None:
         """Return an aware time in UTC; None when the key is absent."""

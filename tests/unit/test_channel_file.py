@@ -118,6 +118,7 @@ class TestWhatItSays:
               send = "ask"
               delivery = "ours"
               retry_horizon = "2d"
+              lookups = ["1s", "2m", "1h"]
               reference_prefix = "RB-"
               tolerance = 3
               mapping.skus = { "ROSE-DOZEN" = "ROSE-12" }
@@ -133,6 +134,7 @@ class TestWhatItSays:
             send=Send.ASK,
             delivery=Delivery.OURS,
             retry_horizon=timedelta(days=2),
+            lookups=(timedelta(seconds=1), timedelta(minutes=2), timedelta(hours=1)),
             reference_prefix="RB-",
             tolerance_per_line=3,
             sku_map={"ROSE-DOZEN": "ROSE-12"},
