@@ -13,7 +13,7 @@ from reconciler.domain.errors import ConfigError
 from reconciler.ports import ConnectionInfo, Side
 from reconciler.ports.vendor_info import OptionKind, VendorInfo
 
-__all__ = ["INFO", "LIMITS", "ShopifyApi", "ShopifyCart", "cart"]
+__all__ = ["INFO", "LIMITS", "ShopifyApi", "ShopifyCart", "make_cart"]
 
 #: What a channel file may say about a shop.
 INFO: Final = VendorInfo(
@@ -26,7 +26,7 @@ LIMITS: Final = Limits(tries=8)
 _LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
-def cart(connection: ConnectionInfo, credentials: Mapping[str, str], tools: Tools) -> ShopifyCart:
+def make_cart(connection: ConnectionInfo, credentials: Mapping[str, str], tools: Tools) -> ShopifyCart:
     """Return the cart adapter of a connection; raise ConfigError when it cannot be used as it is."""
     address = urlsplit(connection.base_url)
     if address.scheme != "https" and address.hostname not in _LOOPBACK:

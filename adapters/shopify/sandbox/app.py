@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import lru_cache
 from threading import RLock
 from typing import Any, Final
 
@@ -81,7 +82,6 @@ class ShopifySandbox:
     def __post_init__(self) -> None:
         self.store = OrderStore(self.clock)
         self._lock = RLock()
-        self._documents: dict[str, DocumentNode | list[GraphQLError]] = {}
 
     @property
     def app(self) -> App:
@@ -137,7 +137,7 @@ class ShopifySandbox:
             text, name, variables = str(body["query"]), body.get("operationName"), body.get("variables") or {}
         except (ValueError, KeyError, TypeError, AttributeError):
             return json_response({"errors": {"query": "Required parameter missing or invalid"}}, 400)
-        document = self._document(text)
+        document = _checked(self.schema, text)
         if isinstance(document, list):
             return json_response({"errors": [_error(error) for error in document]}, headers=headers)
         operation = get_operation_ast(document, name)
@@ -146,15 +146,6 @@ class ShopifySandbox:
         if self.faults.on("failing_page") and variables.get("after"):
             return json_response({"errors": "Internal Server Error"}, 500)
         return json_response(self._metered(document, operation, variables), headers=headers)
-
-    def _document(self, text: str) -> DocumentNode | list[GraphQLError]:
-        if text not in self._documents:
-            try:
-                document = parse(text)
-                self._documents[text] = list(validate(self.schema, document)) or document
-            except GraphQLError as error:
-                self._documents[text] = [error]
-        return self._documents[text]
 
     def _metered(
         self, document: DocumentNode, operation: OperationDefinitionNode, variables: Mapping[str, Any]
@@ -229,6 +220,16 @@ class ShopifySandbox:
             "actualQueryCost": actual,
             "throttleStatus": self.throttle.status(now),
         }
+
+
+@lru_cache(maxsize=256)
+def _checked(schema: GraphQLSchema, text: str) -> DocumentNode | list[GraphQLError]:
+    """Return a document that fits the schema, or what is wrong with it."""
+    try:
+        document = parse(text)
+    except GraphQLError as error:
+        return [error]
+    return list(validate(schema, document)) or document
 
 
 def _with_defaults(operation: OperationDefinitionNode, variables: Mapping[str, Any]) -> dict[str, Any]:
