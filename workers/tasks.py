@@ -13,7 +13,8 @@ from typing import Final
 from reconciler.bootstrap import App, build
 from reconciler.domain.errors import RefusedError
 from reconciler.failpoints import hit
-from reconciler.services.review import set_ready as set_entries_ready
+from reconciler.ports import MismatchState
+from reconciler.services import review
 from reconciler.services.run import run_channel
 from reconciler.services.submit import has_more, submit_channel
 from reconciler.services.tick import tick as look_what_is_due
@@ -83,4 +84,27 @@ def report() -> None:
 def set_ready(channel: str, references: Sequence[str], actor: str, reason: str) -> None:
     """Give orders one more attempt each, on a named person's word."""
     with wired().context() as context:
-        set_entries_ready(context, channel, references, actor=actor, reason=reason, origin=ORIGIN)
+        review.set_ready(context, channel, references, actor=actor, reason=reason, origin=ORIGIN)
+
+
+@app.task(name="reconciler.adopt", reject_on_worker_lost=True)
+def adopt(channel: str, reference: str, pos_id: str, actor: str, reason: str) -> None:
+    """Take a named person's word that a POS record is this order."""
+    with wired().context() as context:
+        review.adopt(context, channel, reference, pos_id, actor=actor, reason=reason, origin=ORIGIN)
+
+
+@app.task(name="reconciler.give_up", reject_on_worker_lost=True)
+def give_up(channel: str, references: Sequence[str], actor: str, reason: str) -> None:
+    """Close orders on a named person's word."""
+    with wired().context() as context:
+        review.give_up(context, {channel: references}, actor=actor, reason=reason, origin=ORIGIN)
+
+
+@app.task(name="reconciler.decide", reject_on_worker_lost=True)
+def decide(channel: str, mismatches: Sequence[int], state: str, actor: str, reason: str) -> None:
+    """Acknowledge, resolve or ignore mismatches by their numbers."""
+    with wired().context() as context:
+        review.decide(
+            context, {channel: mismatches}, MismatchState(state), actor=f"{actor} ({ORIGIN})", reason=reason
+        )

@@ -37,6 +37,7 @@ from reconciler.domain.queue import QueueStatus
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
+    from reconciler.bootstrap import App
     from reconciler.persistence.queries.queue import Attempt, Entry, Place
     from reconciler.services.review import Decided
 
@@ -47,6 +48,10 @@ SENT_BY = "; a worker sends it at its next tick, or now: reconciler run"
 References = Annotated[
     list[str],
     typer.Argument(metavar="ORDER", help="Order numbers, or object ids.", show_default=False),
+]
+
+Statuses = Annotated[
+    list[str], typer.Option("--status", help="Instead of naming them: all in this state. Repeatable.")
 ]
 
 
@@ -173,8 +178,9 @@ def _attempt(attempt: Attempt) -> Sequence[object]:
 
 @app.command("set-ready")
 def set_ready(
-    references: References,
     reason: Reason,
+    references: References = [],  # noqa: B006 - typer copies it
+    status: Statuses = [],  # noqa: B006
     actor: Actor = None,
     channel: Channel = None,
     dry_run: DryRun = False,
@@ -182,8 +188,8 @@ def set_ready(
 ) -> None:
     """Give orders one more attempt each.
 
-    All of those named, or none. Setting an order ready twice makes one attempt. Before it is sent the order
-    is read again, and looked for in the POS: found means adopted, not sent.
+    Name orders, or let --status choose them: all of them are set ready, or none. Doing it twice makes one
+    attempt. Before an order is sent it is read again, and looked for in the POS: found means adopted.
 
     Example: reconciler queue set-ready 1001 1002 --reason "SKU was mapped"
     """
@@ -191,11 +197,87 @@ def set_ready(
 
     who = actor_of(actor)
     with open_app() as wired:
-        with reading(wired) as connection:
-            wanted = _by_channel(connection, references, channel)
+        wanted = _wanted(wired, references, status, channel)
         with wired.context(rehearsal=dry_run) as context:
             decided = set_many_ready(context, wanted, actor=who, reason=reason, origin="cli")
-    _tell(decided, dry_run=dry_run, as_json=as_json)
+    said = "ready for one more attempt", "was waiting or under way already"
+    _tell(decided, *said, dry_run=dry_run, as_json=as_json, then=SENT_BY)
+
+
+@app.command()
+def adopt(
+    order: Annotated[str, typer.Argument(metavar="ORDER", help="Order number.", show_default=False)],
+    as_: Annotated[
+        str,
+        typer.Option("--as", metavar="POS-ID", help="The POS record that is this order.", show_default=False),
+    ],
+    reason: Reason,
+    actor: Actor = None,
+    channel: Channel = None,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
+    """Say that an order is in the POS already, as that record; nothing is sent for it any more.
+
+    Example: reconciler queue adopt 1001 --as T-778 --reason "keyed in by Bea"
+    """
+    from reconciler.services import review
+
+    who = actor_of(actor)
+    with open_app() as wired:
+        with reading(wired) as connection:
+            (place,) = _by_channel(connection, [order], channel).items()
+        with wired.context(rehearsal=dry_run) as context:
+            name, (reference,) = place
+            decided = [review.adopt(context, name, reference, as_, actor=who, reason=reason, origin="cli")]
+    _tell(decided, f"linked to {as_}", "was linked to it already", dry_run=dry_run, as_json=as_json)
+
+
+@app.command("give-up")
+def give_up(
+    reason: Reason,
+    references: References = [],  # noqa: B006 - typer copies it
+    status: Statuses = [],  # noqa: B006
+    actor: Actor = None,
+    channel: Channel = None,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
+    """Close orders unsent: keyed in by hand, refunded, not wanted.
+
+    Their mismatches are resolved with the reason. Name orders, or let --status choose them; --dry-run
+    counts first.
+
+    Example: reconciler queue give-up 1001 --reason "refunded by phone"
+    """
+    from reconciler.services import review
+
+    who = actor_of(actor)
+    with open_app() as wired:
+        wanted = _wanted(wired, references, status, channel)
+        with wired.context(rehearsal=dry_run) as context:
+            decided = review.give_up(context, wanted, actor=who, reason=reason, origin="cli")
+    _tell(decided, "given up", "was given up already", dry_run=dry_run, as_json=as_json)
+
+
+def _wanted(
+    wired: App, references: Sequence[str], status: Sequence[str], channel: str | None
+) -> Mapping[str, list[str]]:
+    """Return the orders that are named, or those that the filter chooses, by channel."""
+    from reconciler.persistence.queries.queue import list_entries
+
+    if bool(references) == bool(status):
+        raise InputError("which orders?", next_step="name them, or choose them with --status, not both")
+    with reading(wired) as connection:
+        if references:
+            return _by_channel(connection, references, channel)
+        everything = scope(None, channel, None, None, None, 100_000)
+        statuses = one_of("--status", list(status), STATUSES)
+        found = list_entries(connection, everything, statuses=statuses, flagged=None)
+    wanted: dict[str, list[str]] = {}
+    for entry in found.rows:
+        wanted.setdefault(entry.channel, []).append(entry.reference)
+    return wanted
 
 
 def _by_channel(
@@ -213,7 +295,9 @@ def _by_channel(
     return wanted
 
 
-def _tell(decided: Sequence[Decided], *, dry_run: bool, as_json: bool) -> None:
+def _tell(
+    decided: Sequence[Decided], done: str, undone: str, *, dry_run: bool, as_json: bool, then: str = ""
+) -> None:
     if as_json:
         orders: list[dict[str, Any]] = [
             {"channel": each.channel, "reference": each.subject, "changed": each.changed} for each in decided
@@ -221,7 +305,7 @@ def _tell(decided: Sequence[Decided], *, dry_run: bool, as_json: bool) -> None:
         print_json({"dry_run": dry_run, "orders": orders})
         return
     for each in decided:
-        said = "ready for one more attempt" if each.changed else "was waiting or under way already"
-        say(f"{each.subject} ({each.channel}): {said}")
+        say(f"{each.subject} ({each.channel}): {done if each.changed else undone}")
     count = sum(each.changed for each in decided)
-    say(f"{'would set' if dry_run else 'set'} {count} of {len(decided)} ready{'' if dry_run else SENT_BY}")
+    would = "would change" if dry_run else "changed"
+    say(f"{would} {count} of {len(decided)}{'' if dry_run else then}")

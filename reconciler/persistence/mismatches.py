@@ -72,6 +72,12 @@ SET state = %(state)s, closed_by = 'person', closed_at = %(now)s, actor = %(acto
 WHERE channel_id = %(channel)s AND id = %(id)s
 """
 
+_RESOLVE_SUBJECT: Final = """
+UPDATE mismatches
+SET state = 'resolved', closed_by = 'person', closed_at = %(now)s, actor = %(actor)s, reason = %(reason)s
+WHERE channel_id = %(channel)s AND subject = %(subject)s AND state IN ('open', 'acknowledged')
+"""
+
 
 class SqlMismatches:
     """Classified disagreements and their append-only history."""
@@ -90,6 +96,13 @@ class SqlMismatches:
         """Close open mismatches whose subject starts with ``prefix`` and is not among ``subjects``."""
         parameters = {"channel": channel_id, "prefix": prefix, "subjects": list(subjects), "now": now}
         self._connection.exec_driver_sql(_CLOSE_ABSENT, parameters)
+
+    def resolve_subject(
+        self, channel_id: int, subject: str, *, actor: str, reason: str, now: datetime
+    ) -> int:
+        """Resolve on a person's word what is open about a subject."""
+        parameters = {"channel": channel_id, "subject": subject, "actor": actor, "reason": reason, "now": now}
+        return self._connection.exec_driver_sql(_RESOLVE_SUBJECT, parameters).rowcount
 
     def decide(
         self,

@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from reconciler.domain.errors import InputError, NotFoundError, RefusedError
 from reconciler.domain.queue import CLAIMABLE, Actor, QueueEvent, QueueStatus, transition
+from reconciler.persistence import queue_admin as admin
 from reconciler.persistence import queue_sql as sql
 from reconciler.ports import Claim, Intent, Outcome, Trigger
 
@@ -101,6 +102,35 @@ class SqlQueue:
             raise NotFoundError(f"there is no order {reference}", next_step="see: reconciler queue list")
         if QueueStatus(status) not in CLAIMABLE | {QueueStatus.PROCESSING}:
             transition(QueueStatus(status), QueueEvent.SET_READY, Actor.ADMIN)
+        return False
+
+    def adopt(
+        self, channel_id: int, reference: str, pos_id: str, *, actor: str, reason: str, origin: str
+    ) -> bool:
+        """Link an order to the POS record that answers it; False when it is linked already."""
+        key: dict[str, Any] = {"channel": channel_id, "reference": reference, "pos_id": pos_id}
+        taken = self._connection.exec_driver_sql(admin.TAKEN, key).scalar_one_or_none()
+        if taken is not None:
+            raise RefusedError(f"POS record {pos_id} answers order {taken}", next_step="name another record")
+        told = key | {"actor": actor, "reason": reason, "origin": origin, "note": f"it is {pos_id}"}
+        return bool(self._run(admin.ADOPT, **told)) or self._unless_held(key, QueueEvent.ADOPT)
+
+    def give_up(self, channel_id: int, reference: str, *, actor: str, reason: str, origin: str) -> bool:
+        """Close an order's way into the POS on a person's word; False when that was done already."""
+        key: dict[str, Any] = {"channel": channel_id, "reference": reference}
+        told = key | {"actor": actor, "reason": reason, "origin": origin, "note": f"given up: {reason}"}
+        return bool(self._run(admin.GIVE_UP, **told)) or self._unless_held(key, QueueEvent.GIVE_UP)
+
+    def _unless_held(self, key: dict[str, Any], event: QueueEvent) -> bool:
+        """Say why nothing was done: there is no such order, a worker has it, or it was done before."""
+        status = self._connection.exec_driver_sql(sql.STATUS, key).scalar_one_or_none()
+        if status is None:
+            raise NotFoundError(
+                f"there is no order {key['reference']}", next_step="see: reconciler queue list"
+            )
+        final = QueueStatus.SUCCESS if event is QueueEvent.ADOPT else QueueStatus.FAILED
+        if status != final:
+            transition(QueueStatus(status), event, Actor.ADMIN)
         return False
 
     def _fenced(self, statement: str, claim: Claim, **parameters: object) -> None:

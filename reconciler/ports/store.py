@@ -200,6 +200,12 @@ class Mismatches(Protocol):
         """Close open mismatches whose subject starts with ``prefix`` and is not among ``subjects``."""
         ...
 
+    def resolve_subject(
+        self, channel_id: int, subject: str, *, actor: str, reason: str, now: datetime
+    ) -> int:
+        """Resolve on a person's word what is open about a subject; return how many mismatches that were."""
+        ...
+
     def decide(
         self,
         channel_id: int,
@@ -316,6 +322,19 @@ class Queue(Protocol):
 
     def set_ready(self, channel_id: int, reference: str, *, actor: str, reason: str, origin: str) -> bool:
         """Let an admin add one attempt; False when one is already waiting or under way (a second click)."""
+        ...
+
+    def adopt(
+        self, channel_id: int, reference: str, pos_id: str, *, actor: str, reason: str, origin: str
+    ) -> bool:
+        """Link an order to the POS record that answers it; False when it is linked already.
+
+        Raises RefusedError for a record that answers another order, or an entry that a worker holds.
+        """
+        ...
+
+    def give_up(self, channel_id: int, reference: str, *, actor: str, reason: str, origin: str) -> bool:
+        """Close an order's way into the POS on a person's word; False when that was done already."""
         ...
 
 

@@ -182,3 +182,9 @@ def _assign(channel: Channel, suspects: Sequence[Suspect]) -> dict[str, TicketMa
         if (match := match_ticket(suspect.cart, ticket, channel.policy.sku_map)) is not None
     )
     return assign_tickets(matches)
+
+
+def judge_again(context: Context, channel: Channel, references: Sequence[str]) -> None:
+    """Say at once what became of orders just worked on, instead of at the next run."""
+    bench = open_bench(context, channel, channel.compared_run)
+    judge(bench, context.unit.orders.evidence(channel, references), {}, Comparison())

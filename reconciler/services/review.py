@@ -15,6 +15,7 @@ import structlog
 from reconciler.domain.errors import InputError, RefusedError
 from reconciler.domain.orders import normalise_reference
 from reconciler.ports import MismatchState
+from reconciler.services.compare import judge_again
 from reconciler.services.context import Context
 
 log = structlog.get_logger()
@@ -52,6 +53,43 @@ def set_many_ready(
             decided.append(Decided(name, reference, changed))
     context.unit.commit()
     log.info("set_ready", origin=origin, asked=len(decided), changed=sum(d.changed for d in decided))
+    return decided
+
+
+def adopt(
+    context: Context, channel: str, reference: str, pos_id: str, *, actor: str, reason: str, origin: str
+) -> Decided:
+    """Take a named person's word that a POS record is this order; nothing will be sent for it."""
+    actor, reason = words("actor", actor), words("reason", reason)
+    unit, found = context.unit, context.unit.channels.get(channel)
+    reference = normalise_reference(reference)
+    with _about(f"order {reference}"):
+        changed = unit.queue.adopt(found.id, reference, pos_id, actor=actor, reason=reason, origin=origin)
+    judge_again(context, found, [reference])
+    unit.commit()
+    log.info("adopted", origin=origin, changed=changed)
+    return Decided(channel, reference, changed)
+
+
+def give_up(
+    context: Context, wanted: Mapping[str, Sequence[str]], *, actor: str, reason: str, origin: str
+) -> Sequence[Decided]:
+    """Close orders, listed by channel, on a named person's word: keyed in by hand, refunded, not wanted."""
+    actor, reason = words("actor", actor), words("reason", reason)
+    unit, decided = context.unit, []
+    for name, references in wanted.items():
+        channel = unit.channels.get(name)
+        for reference in dict.fromkeys(map(normalise_reference, references)):
+            with _about(f"order {reference}"):
+                changed = unit.queue.give_up(channel.id, reference, actor=actor, reason=reason, origin=origin)
+            # Judged first, so that the decision binds to the evidence as it stands after it.
+            judge_again(context, channel, [reference])
+            unit.mismatches.resolve_subject(
+                channel.id, reference, actor=actor, reason=reason, now=context.clock()
+            )
+            decided.append(Decided(name, reference, changed))
+    unit.commit()
+    log.info("given_up", origin=origin, asked=len(decided), changed=sum(d.changed for d in decided))
     return decided
 
 

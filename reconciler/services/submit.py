@@ -34,7 +34,7 @@ from reconciler.ports import (
     Submission,
     Trigger,
 )
-from reconciler.services.compare import Comparison, judge, open_bench
+from reconciler.services.compare import judge_again
 from reconciler.services.context import Context
 
 #: How long an order waits when a look did not allow a decision.
@@ -85,7 +85,7 @@ def submit_channel(
             taken[step] += 1
             settled.append(claim.reference)
     if settled:
-        _judge_again(context, channel, settled)
+        judge_again(context, channel, settled)
         hit("submit.before_judge_commit")
     unit.commit()
     hit("submit.after_judge_commit")
@@ -284,10 +284,3 @@ def _key(channel: Channel, claim: Claim) -> str:
         return claim.key
     text = f"{channel.merchant}/{channel.name}/{claim.reference}/{claim.attempts}"
     return sha256(text.encode()).hexdigest()[:32]
-
-
-def _judge_again(context: Context, channel: Channel, references: list[str]) -> None:
-    """Say at once what became of the orders just worked on, instead of at the next run."""
-    bench = open_bench(context, channel, channel.compared_run)
-    suspects = context.unit.orders.evidence(channel, references)
-    judge(bench, suspects, {}, Comparison())

@@ -251,13 +251,46 @@ class TestQueue:
         )
         assert ran("queue", "list").out.endswith("0 of 0\n")
         both = ran("queue", "set-ready", "1001", "1002", "1001", "--reason", "x").out
-        assert both.splitlines()[-1].startswith("set 2 of 2 ready; ")
+        assert both.splitlines()[-1].startswith("changed 2 of 2; ")
 
     def test_a_dry_run_counts_and_keeps_nothing(self, ran):
         """The preview is the real thing, rolled back."""
         shown = ran("queue", "set-ready", "1001", "1002", "--reason", "x", "--dry-run").out
-        assert shown.splitlines()[-1] == "would set 2 of 2 ready"
+        assert shown.splitlines()[-1] == "would change 2 of 2"
         assert ran("queue", "list").out.endswith("0 of 0\n")
+
+    def test_an_order_that_is_there_under_another_name_is_adopted_once(self, ran):
+        """The record answers the order, which then agrees; it cannot answer a second one."""
+        adopted = ran("queue", "adopt", "1001", "--as", "P9", "--reason", "keyed in by Bea")
+        assert (adopted.code, adopted.out.splitlines()[0]) == (0, "1001 (rosebud-web): linked to P9")
+        (entry,) = ran("queue", "list", "--json").json["entries"]
+        assert (entry["status"], entry["object_id"], entry["actor"]) == ("success", "P9", "kim")
+        assert "was linked to it already" in ran("queue", "adopt", "1001", "--as", "P9", "--reason", "x").out
+        second = ran("queue", "adopt", "1002", "--as", "P9", "--reason", "x")
+        assert (second.code, second.err) == (
+            5,
+            "error: order 1002: POS record P9 answers order 1001; name another record\n",
+        )
+        assert ran("queue", "adopt", "nope", "--as", "P9", "--reason", "x").code == 4
+
+    def test_an_order_that_is_given_up_is_closed_with_the_reason(self, ran):
+        """It is never sent, its mismatch is resolved in a person's name, and another run leaves it so."""
+        preview = ran("queue", "give-up", "1001", "--reason", "refunded", "--dry-run").out
+        assert preview.splitlines()[-1] == "would change 1 of 1"
+        assert ran("queue", "give-up", "1001", "--reason", "refunded").code == 0
+        assert "was given up already" in ran("queue", "give-up", "1001", "--reason", "refunded").out
+        ran("run", "--full")
+        open_ones = ran("mismatches", "list", "--json").json["mismatches"]
+        assert "1001" not in {one["subject"] for one in open_ones if one["state"] == "open"}
+        assert [e["status"] for e in ran("queue", "list", "--json").json["entries"]] == ["failed"]
+
+    def test_a_state_can_stand_for_the_orders_in_it(self, ran):
+        """All that failed are set ready at once; names and a filter together are refused."""
+        ran("queue", "give-up", "1001", "1002", "--reason", "x")
+        chosen = ("queue", "set-ready", "--status", "failed", "--reason", "x")
+        assert ran(*chosen, "--dry-run").out.splitlines()[-1] == "would change 2 of 2"
+        assert ran(*chosen).out.splitlines()[-1].startswith("changed 2 of 2")
+        assert ran(*chosen, "1001").code == 2
 
     def test_an_order_number_in_two_channels_asks_which(self, ran, shop):
         """A number that two shops use is never guessed."""
