@@ -43,19 +43,23 @@ def up(data_dir: Path) -> ServiceUrls:
 
 def down(data_dir: Path) -> None:
     """Stop both servers and wait until they are gone; it is no error when none runs."""
-    require_linux()
-    with one_line(data_dir):
-        for place in (resolve_data_dir(data_dir), *forsaken_places(data_dir)):
-            _stop_all(place)
+    _end(data_dir, gently=True)
 
 
 def discard(data_dir: Path) -> None:
     """Stop both servers and remove their data, for tests and demonstrations. There is no way back."""
-    down(data_dir)
+    _end(data_dir, gently=False)
     with one_line(data_dir):
         for place in every_place(data_dir):
             remove_parts(place)
         release(data_dir)
+
+
+def _end(data_dir: Path, *, gently: bool) -> None:
+    require_linux()
+    with one_line(data_dir):
+        for place in (resolve_data_dir(data_dir), *forsaken_places(data_dir)):
+            _stop_all(place, gently=gently)
 
 
 def status(data_dir: Path) -> tuple[ServiceStatus, ...]:
@@ -93,14 +97,14 @@ def _start_all(root: Path) -> ServiceUrls:
     return _urls(sockets)
 
 
-def _stop_all(root: Path) -> None:
+def _stop_all(root: Path, *, gently: bool = True) -> None:
     site = existing_site(root)
     if site is None:
         return
     refuse_foreign(root)
     with exclusive(root / "services.lock", wait_seconds=_TURN_SECONDS):
         for service in reversed(SERVICES):
-            stop(service, site)
+            stop(service, site, gently=gently)
         forget_sockets(root, site.account)
 
 

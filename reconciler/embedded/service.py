@@ -95,12 +95,15 @@ def ensure_running(service: Service, site: Site, programs: Programs, sockets: Pa
         time.sleep(POLL_SECONDS)
 
 
-def stop(service: Service, site: Site) -> bool:
-    """End the server and wait until its last process is gone; return whether there was one."""
+def stop(service: Service, site: Site, *, gently: bool = True) -> bool:
+    """End the server and wait until its last process is gone; return whether there was one.
+
+    Not ``gently``: without the checkpoint that makes its next start quick, for data that go away.
+    """
     lock = service.lock(site)
     if not is_held(lock):
         return False
-    for number, seconds in service.endings:
+    for number, seconds in service.endings[0 if gently else 1 :]:
         pids = holders(lock)
         _signal(pids if number is signal.SIGKILL else _heads(pids), number)
         if _is_free_within(lock, seconds):
