@@ -16,11 +16,13 @@ LONGEST: Final = 250
 
 _MONEY: Final = "{ shopMoney { amount currencyCode } }"
 
+_BOTH: Final = "{ shopMoney { amount currencyCode } presentmentMoney { amount currencyCode } }"
+
 _ORDER: Final = f"""
 fragment OrderFields on Order {{
   id name createdAt processedAt updatedAt cancelledAt closedAt test edited
   displayFinancialStatus displayFulfillmentStatus
-  totalPriceSet {_MONEY}
+  totalPriceSet {_BOTH}
   currentTotalPriceSet {_MONEY}
   totalTaxSet {_MONEY}
   currentTotalTaxSet {_MONEY}
@@ -35,7 +37,7 @@ fragment OrderFields on Order {{
   billingAddress @include(if: $people) {{ name phone }}
   shippingLine {{ title code }}
   customAttributes {{ key value }}
-  transactions(first: {LONGEST}) {{ kind status processedAt createdAt amountSet {_MONEY} }}
+  transactions(first: {LONGEST}) {{ kind status processedAt createdAt amountSet {_BOTH} }}
   refunds(first: {LONGEST}) {{
     createdAt
     refundLineItems(first: 50) {{ nodes {{ quantity lineItem {{ id }} }} pageInfo {{ hasNextPage }} }}

@@ -23,9 +23,10 @@ class Money(Shape):
 
 
 class MoneyBag(Shape):
-    """The same amount in two currencies. The shop's is what the merchant counts in."""
+    """The same amount in two currencies: the merchant counts in the shop's, the buyer pays in the other."""
 
     shop_money: Money
+    presentment_money: Money | None = None
 
 
 class Address(Shape):

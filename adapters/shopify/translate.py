@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import date, datetime
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -149,7 +149,7 @@ class _Translation:
         """Return when the captures first reached the total, or the last capture where they never did."""
         reached, last = 0, None
         for capture in sorted(self._captures, key=_moment):
-            reached, last = reached + self._minor(capture.amount_set), _moment(capture)
+            reached, last = reached + self._sum([capture]), _moment(capture)
             if reached >= total:
                 return last
         return last or (self._order.processed_at if total == 0 else None)
@@ -219,7 +219,23 @@ class _Translation:
         return [t for t in self._order.transactions if t.kind in kinds and t.status == "SUCCESS"]
 
     def _sum(self, transactions: list[Transaction]) -> int:
-        return sum(self._minor(transaction.amount_set) for transaction in transactions)
+        """Add up payments in the shop's currency, at the order's own rate of exchange.
+
+        Shopify converts each payment at the rate of its day: what a foreign buyer paid in full may look like
+        too little in the shop's money.
+        """
+        paid = [transaction.amount_set.presentment_money for transaction in transactions]
+        total = self._order.total_price_set.presentment_money
+        foreign = total is not None and total.currency_code != self._currency
+        if not foreign or total is None or not _number(total.amount):
+            return sum(self._minor(transaction.amount_set) for transaction in transactions)
+        amounts = [
+            _number(p.amount) for p in paid if p is not None and p.currency_code == total.currency_code
+        ]
+        if len(amounts) != len(paid):
+            return sum(self._minor(transaction.amount_set) for transaction in transactions)
+        rate = self._minor(self._order.total_price_set) / _number(total.amount)
+        return int((sum(amounts, Decimal(0)) * rate).to_integral_value(ROUND_HALF_UP))
 
     def _minor(self, bag: MoneyBag) -> int:
         money = bag.shop_money

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from adapters.shopify.sandbox.rows import bag
-from adapters.shopify.sandbox.store import Row, stamp
+from adapters.shopify.sandbox.store import Row, number, stamp
 
 _ORDER: Final = "gid://shopify/Order/"
 _LISTS: Final = (
@@ -20,6 +20,7 @@ _LISTS: Final = (
     "shippingLines",
     "refundLineItems",
 )
+_BEFORE: Final = frozenset({"upstreamCalls", "hydrate", "setup", "warmup"})
 _MONEY: Final = ("totalPriceSet", "currentTotalPriceSet")
 _EARLIEST: Final = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -35,7 +36,8 @@ class Recorded:
 def recorded_orders(payloads: Iterable[Any]) -> Recorded:
     """Return the orders that recorded answers tell of, the latest word on each counting.
 
-    What no answer said is filled in with what says nothing: no tax, no parcels, the time of the recording.
+    What no answer said is filled in with what says nothing: no tax, no lines, no parcels, its number for a
+    name, a payment in full where it is paid, the time of the recording.
     """
     merged: dict[str, Row] = {}
     for payload in payloads:
@@ -57,8 +59,9 @@ def _order_nodes(value: Any) -> Iterator[Mapping[str, Any]]:
     if isinstance(value, Mapping):
         if str(value.get("id", "")).startswith(_ORDER):
             yield value
-        # Variables hold inputs, which are not orders yet.
-        for name, inner in value.items():
+        # What was read before a change was made stands after it in a recording.
+        for name, inner in sorted(value.items(), key=lambda item: item[0] not in _BEFORE):
+            # Variables hold inputs, which are not orders yet.
             if name != "variables":
                 yield from _order_nodes(inner)
     elif isinstance(value, list):
@@ -93,13 +96,7 @@ def _merge(row: Row, news: Mapping[str, Any]) -> None:
 
 
 def _too_little(row: Mapping[str, Any]) -> str:
-    if not isinstance(row.get("name"), str):
-        return "no answer tells its name"
-    if not any(_is_bag(row.get(name)) for name in _MONEY):
-        return "no answer tells its total"
-    if "lineItems" not in row:
-        return "no answer tells its lines"
-    return ""
+    return "" if any(_is_bag(row.get(name)) for name in _MONEY) else "no answer tells its total"
 
 
 def _is_bag(value: Any) -> bool:
@@ -123,6 +120,9 @@ def _filled(row: Row) -> Row:
     for name, value in (("createdAt", created), ("processedAt", created), ("updatedAt", seen)):
         if not row.get(name):
             row[name] = value
+    if not isinstance(row.get("name"), str):
+        row["name"] = f"#{number(row['id'])}"
+    row.setdefault("lineItems", [])
     row.setdefault("edited", any("currentQuantity" in item for item in row["lineItems"]) and _edited(row))
     row["test"] = bool(row.get("test"))
     _fill_parts(row, currency, created)
@@ -144,6 +144,7 @@ def _edited(row: Mapping[str, Any]) -> bool:
 
 
 def _fill_parts(row: Row, currency: str, created: str) -> None:
+    told_nothing = "transactions" not in row
     for position, item in enumerate(row["lineItems"]):
         item.setdefault("id", f"gid://shopify/LineItem/{position + 1}")
         item.setdefault("name", item.get("title") or "")
@@ -154,6 +155,10 @@ def _fill_parts(row: Row, currency: str, created: str) -> None:
         row[name] = [item for item in row.get(name) or [] if isinstance(item, Mapping)]
         for item in row[name]:
             item["createdAt"] = item.get("createdAt") or item.get("processedAt") or created
+    if told_nothing and row.get("displayFinancialStatus") in {"PAID", "PARTIALLY_REFUNDED", "REFUNDED"}:
+        row["transactions"] = [
+            {"kind": "SALE", "status": "SUCCESS", "createdAt": created, "amountSet": row["totalPriceSet"]}
+        ]
     row["transactions"] = [item for item in row["transactions"] if _is_bag(item.get("amountSet"))]
 
 

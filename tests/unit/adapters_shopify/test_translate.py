@@ -233,6 +233,34 @@ def test_the_shops_money_counts_not_the_buyers():
     assert found.lines[0].unit_price == Decimal("13.5")
 
 
+def exchanged(shop: str, buyer: str) -> dict[str, Any]:
+    """Return an amount in the shop's Canadian and in the buyer's American dollars."""
+    return {
+        "shopMoney": {"amount": shop, "currencyCode": "CAD"},
+        "presentmentMoney": {"amount": buyer, "currencyCode": "USD"},
+    }
+
+
+@pytest.mark.parametrize(
+    ("payments", "captured", "refunded"),
+    [
+        ([("SALE", "12.77", "9.0")], 1350, 0),
+        ([("SALE", "6.00", "4.5"), ("SALE", "7.99", "4.5")], 1350, 0),
+        ([("SALE", "6.00", "4.5")], 675, 0),
+        ([("SALE", "12.77", "9.0"), ("REFUND", "7.10", "5.0")], 1350, 750),
+        ([("SALE", "12.77", "9.0"), ("REFUND", "14.00", "9.0")], 1350, 1350),
+    ],
+)
+def test_a_buyers_foreign_payment_counts_at_the_orders_own_rate(payments, captured, refunded):
+    """9.00 of 9.00 US dollars is all of it, though the day's rate makes it 12.77 of 13.50 Canadian ones."""
+    money = {name: exchanged("13.5", "9.0") for name in payload() if name.endswith("Set")}
+    moved = [{**payment(kind, "1", AT), "amountSet": exchanged(*pair)} for kind, *pair in payments]
+    items = [{**line(1, "A", "A", "1"), "originalUnitPriceSet": exchanged("13.5", "9.0")}]
+    found = translated(**money, transactions=moved, lineItems=items)
+    assert (found.currency, found.total, found.captured, found.refunded) == ("CAD", 1350, captured, refunded)
+    assert found.paid_at == AT
+
+
 @pytest.mark.parametrize(
     ("amount", "currency", "minor"), [("63.0", "JPY", 63), ("1.234", "KWD", 1234), ("55.0", "USD", 5500)]
 )
