@@ -71,15 +71,23 @@ def database_url(make_database: Callable[..., str], template_database: str) -> s
 
 
 @pytest.fixture
-def engine(database_url) -> Iterator[Engine]:
-    """The program's engine on this test's own database."""
+def engine(database_url: str) -> Iterator[Engine]:
+    """The program's engine on this test's own database, for what commits."""
     engine = make_engine(database_url)
     yield engine
     engine.dispose()
 
 
+@pytest.fixture(scope="session")
+def shared_engine(make_database: Callable[..., str], template_database: str) -> Iterator[Engine]:
+    """An engine on a database that stays empty, because nobody commits there."""
+    engine = make_engine(make_database(template_database))
+    yield engine
+    engine.dispose()
+
+
 @pytest.fixture
-def unit(engine) -> Iterator[SqlUnitOfWork]:
-    """A unit of work on this test's own database; what it does not commit is gone after the test."""
-    with SqlUnitOfWork(engine) as unit:
+def unit(shared_engine: Engine) -> Iterator[SqlUnitOfWork]:
+    """A unit of work that cannot commit: what a test does in it is gone afterwards."""
+    with SqlUnitOfWork(shared_engine, rehearsal=True) as unit:
         yield unit

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from types import TracebackType
 from typing import Self
 
@@ -67,6 +68,11 @@ class SqlUnitOfWork:
                 raise as_unavailable(failure) or failure from None
         if error is not None and (unavailable := as_unavailable(error)) is not None:
             raise unavailable from None
+
+    def now(self) -> datetime:
+        """Return the present moment by the database's clock."""
+        moment: datetime = self.connection.exec_driver_sql("SELECT clock_timestamp()").scalar_one()
+        return moment
 
     def commit(self) -> None:
         """Make what was done so far permanent and begin anew; in a rehearsal, do nothing."""

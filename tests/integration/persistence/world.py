@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, event
 
 from reconciler.domain.classification import classify
 from reconciler.domain.evidence import Evidence
@@ -129,6 +131,19 @@ def intend(unit: SqlUnitOfWork, claim: Claim, key: str = "key-1", body: bytes = 
     """Write down what is about to be sent."""
     submission = Submission(reference=claim.reference, key=key, body=body)
     return unit.queue.intend(claim, Intent(submission=submission, cart_digest=b"digest"))
+
+
+@contextmanager
+def count_statements(unit: SqlUnitOfWork) -> Iterator[list[str]]:
+    """Collect the statements that a unit of work sends meanwhile."""
+    sent: list[str] = []
+
+    def note(*arguments: Any) -> None:
+        sent.append(arguments[2])
+
+    event.listen(unit.connection, "before_cursor_execute", note)
+    yield sent
+    event.remove(unit.connection, "before_cursor_execute", note)
 
 
 def value(engine: Engine | SqlUnitOfWork, statement: str) -> object:
