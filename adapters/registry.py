@@ -1,55 +1,74 @@
-"""Which vendors there are. A new vendor is one new folder and one line here."""
+"""Which vendors there are. A new vendor is one new folder and one line here.
+
+A vendor's module offers ``INFO``, and ``make_cart`` or ``make_pos`` or both.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from importlib import import_module
-from typing import Final, cast
+from types import ModuleType
+from typing import TYPE_CHECKING, Final, TypeAlias, cast
 
 from reconciler.domain.errors import ConfigError
 from reconciler.ports import Cart, ConnectionInfo, Pos
 from reconciler.ports.vendor_info import VendorInfo
 
-#: Vendor name -> the module whose ``VENDOR`` describes it.
-MODULES: Final[Mapping[str, str]] = {"file": "adapters.file"}
+if TYPE_CHECKING:
+    from adapters.http import Tools
 
+MODULES: Final[Mapping[str, str]] = {
+    "file": "adapters.file",
+    "shopify": "adapters.shopify",
+    "square": "adapters.square",
+}
 
-@dataclass(frozen=True, slots=True)
-class Vendor:
-    """One vendor: what a channel file may say about it, and its adapters; a side it lacks is None."""
-
-    info: VendorInfo
-    cart: Callable[[ConnectionInfo], Cart] | None = None
-    pos: Callable[[ConnectionInfo], Pos] | None = None
+#: Opens the credentials of a connection.
+Credentials: TypeAlias = Callable[[ConnectionInfo], Mapping[str, str]]
 
 
 class Registry:
-    """Makes adapters; imports a vendor's code when it is first needed."""
+    """Makes adapters; imports a vendor's code when it is first needed.
 
-    def __init__(self, modules: Mapping[str, str] = MODULES) -> None:
+    ``tools`` are asked for by vendors on the network only: files need no HTTP client.
+    """
+
+    def __init__(
+        self,
+        credentials: Credentials = lambda _connection: {},
+        tools: Callable[[], Tools] | None = None,
+        modules: Mapping[str, str] = MODULES,
+    ) -> None:
+        self._credentials = credentials
+        self._tools = tools
         self._modules = modules
 
     def info(self) -> dict[str, VendorInfo]:
         """Return what a channel file may say about each vendor."""
-        return {name: self._vendor(name).info for name in self._modules}
+        return {name: self._info(name) for name in self._modules}
 
     def cart(self, connection: ConnectionInfo) -> Cart:
         """Return the cart adapter of a connection; raise ConfigError when its vendor offers none."""
-        make = self._vendor(connection.vendor).cart
-        if make is None:
-            raise ConfigError(f"vendor {connection.vendor} is no cart", next_step=f"see {connection.name}")
-        return make(connection)
+        return cast("Cart", self._make(connection, "make_cart"))
 
     def pos(self, connection: ConnectionInfo) -> Pos:
         """Return the POS adapter of a connection; likewise."""
-        make = self._vendor(connection.vendor).pos
-        if make is None:
-            raise ConfigError(f"vendor {connection.vendor} is no POS", next_step=f"see {connection.name}")
-        return make(connection)
+        return cast("Pos", self._make(connection, "make_pos"))
 
-    def _vendor(self, name: str) -> Vendor:
+    def _make(self, connection: ConnectionInfo, maker: str) -> object:
+        make = getattr(self._module(connection.vendor), maker, None)
+        if make is None:
+            side = maker.removeprefix("make_")
+            raise ConfigError(f"vendor {connection.vendor} is no {side}", next_step=f"see {connection.name}")
+        networked = not self._info(connection.vendor).base_url_is_path
+        tools = self._tools() if networked and self._tools else None
+        return cast("object", make(connection, self._credentials(connection), tools))
+
+    def _info(self, name: str) -> VendorInfo:
+        return cast("VendorInfo", self._module(name).INFO)
+
+    def _module(self, name: str) -> ModuleType:
         if name not in self._modules:
             known = ", ".join(sorted(self._modules))
             raise ConfigError(f"vendor {name!r} is not known", next_step=f"known vendors: {known}")
-        return cast("Vendor", import_module(self._modules[name]).VENDOR)
+        return import_module(self._modules[name])

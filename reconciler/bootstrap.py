@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine
 
@@ -13,16 +16,56 @@ from adapters.registry import Registry
 from reconciler import embedded
 from reconciler.persistence import SqlUnitOfWork, make_engine
 from reconciler.persistence.queries.report import SqlReportUnit
-from reconciler.ports import Clock, UnitOfWork, Vendors
+from reconciler.ports import Clock, ConnectionInfo, UnitOfWork, Vendors
 from reconciler.reporting import RENDERERS
+from reconciler.secrets import SecretBox
 from reconciler.services.context import Context
 from reconciler.services.report import write_due_reports
 from reconciler.settings import Settings, load_settings, with_addresses
+
+if TYPE_CHECKING:
+    from adapters.http import Tools
 
 
 def utc_now() -> datetime:
     """Return the present moment."""
     return datetime.now(UTC)
+
+
+class VendorAccess:
+    """What adapters get beside their connection: opened credentials and shared tools.
+
+    Made when first needed: a merchant on files needs no key, no HTTP client and no Valkey.
+    """
+
+    def __init__(self, settings: Settings, clock: Clock) -> None:
+        self._settings = settings
+        self._clock = clock
+
+    def credentials(self, connection: ConnectionInfo) -> Mapping[str, str]:
+        """Return a connection's credentials in clear; raise ConfigError when the keys do not fit."""
+        if connection.credentials is None:
+            return {}
+        return self._box.decrypt(connection.credentials)
+
+    def tools(self) -> Tools:
+        """Return what all HTTP connections of this process share."""
+        return self._tools
+
+    @cached_property
+    def _box(self) -> SecretBox:
+        return SecretBox(self._settings.require_secret_keys())
+
+    @cached_property
+    def _tools(self) -> Tools:
+        # A command that only reads files should not pay for an HTTP client.
+        from adapters.http import LocalLimiter, Tools, make_session, shared_limiter  # noqa: PLC0415
+
+        url = self._settings.redis_url
+        limiter = (
+            shared_limiter(url.get_secret_value(), time.monotonic) if url else LocalLimiter(time.monotonic)
+        )
+        return Tools(session=make_session(), clock=self._clock, limiter=limiter)
 
 
 @dataclass(frozen=True)
@@ -33,6 +76,8 @@ class App:
     engine: Engine
     vendors: Vendors
     clock: Clock = utc_now
+    #: The clock stands still, for a rehearsal.
+    held: bool = False
 
     def open_unit(self, *, rehearsal: bool = False) -> UnitOfWork:
         """Return a unit of work to be entered with ``with``."""
@@ -42,11 +87,18 @@ class App:
     def context(self, *, rehearsal: bool = False) -> Iterator[Context]:
         """Open a unit of work with what services need beside it."""
         with self.open_unit(rehearsal=rehearsal) as unit:
-            yield Context(unit, self.vendors, self.clock, rehearsal)
+            yield Context(unit, self.vendors, self._clock(unit), rehearsal)
+
+    def _clock(self, unit: UnitOfWork) -> Clock:
+        """Return the time as the database tells it: one machine's wrong clock must not move windows."""
+        if self.held:
+            return self.clock
+        ahead = unit.now() - self.clock()
+        return lambda: self.clock() + ahead
 
     def at(self, moment: datetime | None) -> App:
         """Return the same program with its clock held still, for a rehearsal."""
-        return self if moment is None else replace(self, clock=lambda: moment)
+        return self if moment is None else replace(self, clock=lambda: moment, held=True)
 
     def write_due_reports(self) -> None:
         """Write the failure reports if a folder is set for them and they are due."""
@@ -66,4 +118,6 @@ def build(settings: Settings | None = None, *, start_services: bool = False) -> 
     """Wire the program. The built-in services are used where asked for, and started only by a command."""
     start = embedded.up if start_services else None
     settings = with_addresses(settings or load_settings(), embedded.urls, start)
-    return App(settings, make_engine(settings.require_database_url()), Registry())
+    access = VendorAccess(settings, utc_now)
+    vendors = Registry(access.credentials, access.tools)
+    return App(settings, make_engine(settings.require_database_url()), vendors)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, TypeVar
@@ -19,6 +19,7 @@ from reconciler.ports import (
     Coverage,
     Ingested,
     Page,
+    Reader,
     Side,
     UnitOfWork,
 )
@@ -60,8 +61,8 @@ def pull(context: Context, channel: Channel, run_id: int, *, full: bool) -> tupl
     cart = _Pull(unit, channel, run_id, Side.CART, channel.cart, now)
     pos = _Pull(unit, channel, run_id, Side.POS, channel.pos, now)
     return (
-        cart.all(lambda: vendors.cart(channel.cart).read(since(Side.CART), now), store_cart),
-        pos.all(lambda: vendors.pos(channel.pos).read(since(Side.POS), now), store_pos),
+        cart.all(lambda: vendors.cart(channel.cart), since(Side.CART), store_cart),
+        pos.all(lambda: vendors.pos(channel.pos), since(Side.POS), store_pos),
     )
 
 
@@ -75,14 +76,21 @@ class _Pull:
     now: datetime
 
     def all(
-        self, read: Callable[[], Iterator[Page[OrderT] | Coverage]], store: Callable[[Page[OrderT]], Ingested]
+        self,
+        connect: Callable[[], Reader[OrderT]],
+        since: datetime | None,
+        store: Callable[[Page[OrderT]], Ingested],
     ) -> Pulled:
         """Read to the end or to the first error; what came before the error is kept either way."""
         total = Ingested()
         coverage: Coverage | None = None
         error: VendorError | None = None
         try:
-            for item in read():
+            reader = connect()
+            if self.connection.state is ConnectionState.AUTH_FAILED:
+                # Paused: one question whether we are let in again, not a call for every page.
+                reader.probe()
+            for item in reader.read(since, self.now):
                 if isinstance(item, Coverage):
                     coverage = item
                 else:

@@ -7,6 +7,8 @@ first byte leaves, and every write after it is fenced by the claim's token.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -15,7 +17,7 @@ from typing import Final
 
 import structlog
 
-from reconciler.domain.errors import RefusedError, VendorError
+from reconciler.domain.errors import AuthError, RefusedError, VendorError
 from reconciler.domain.look import Step, after_unknown, before_send, lookup_schedule, next_lookup
 from reconciler.domain.orders import CartOrder, PosOrder
 from reconciler.domain.policy import Send
@@ -25,6 +27,8 @@ from reconciler.ports import (
     Cart,
     Channel,
     Claim,
+    ConnectionInfo,
+    ConnectionState,
     Intent,
     Lookup,
     Outcome,
@@ -41,6 +45,9 @@ from reconciler.services.context import Context
 LOOK_AGAIN: Final = timedelta(minutes=1)
 #: How long one turn takes on new entries: a worker that is asked to stop is done soon after.
 TURN_SECONDS: Final = 5.0
+
+#: The step of an entry whose connection failed; nothing else of its channel is tried this turn.
+PAUSED: Final = "paused"
 
 log = structlog.get_logger()
 
@@ -72,6 +79,9 @@ def submit_channel(
     What is left when the turn is over waits for the next one: `has_more` tells.
     """
     unit, taken, began = context.unit, Counter[str](), monotonic()
+    if ConnectionState.AUTH_FAILED in {channel.cart.state, channel.pos.state}:
+        # Paused: the next run asks whether we are let in again.
+        return taken
     desk = _Desk(context, channel, context.vendors.cart(channel.cart), context.vendors.pos(channel.pos))
     settled: list[str] = []
     while monotonic() - began < seconds and (claims := unit.queue.claim(channel.id, limit=1, lease=lease)):
@@ -84,6 +94,9 @@ def submit_channel(
                 step = _work(replace(desk, ahead=ahead), claim)
             taken[step] += 1
             settled.append(claim.reference)
+        if PAUSED in taken:
+            # What one order met, the next would meet as well.
+            break
     if settled:
         judge_again(context, channel, settled)
         hit("submit.before_judge_commit")
@@ -101,7 +114,8 @@ def _work(desk: _Desk, claim: Claim) -> str:
     try:
         step = _look_again(desk, claim) if claim.in_doubt else _look_and_send(desk, claim)
     except VendorError as error:
-        step = _postpone(desk, claim, error.message)
+        _postpone(desk, claim, error.message)
+        step = PAUSED
     except RefusedError:
         # Somebody else holds the entry now: our lease ran out. Nothing was written.
         log.warning("claim_lost")
@@ -121,7 +135,8 @@ def _look_and_send(desk: _Desk, claim: Claim) -> str:
         return Step.WITHDRAW.value
     if _held(desk, claim):
         return _postpone(desk, claim, "sending was switched off for this channel")
-    present = desk.cart.fetch([claim.reference]).get(claim.reference)
+    with _asking(desk, channel.cart):
+        present = desk.cart.fetch([claim.reference]).get(claim.reference)
     hit("submit.after_fetch")
     look = _look(desk, claim)
     hit("submit.after_look")
@@ -242,11 +257,23 @@ def _held(desk: _Desk, claim: Claim) -> bool:
 
 def _look(desk: _Desk, claim: Claim) -> Lookup:
     """Search the POS, and keep what is found: it is as good as a read."""
-    look = desk.pos.find(desk.pos_reference(claim), desk.now)
+    with _asking(desk, desk.channel.pos):
+        look = desk.pos.find(desk.pos_reference(claim), desk.now)
     if look.records:
         run_id = desk.channel.compared_run
         desk.context.unit.orders.ingest_pos(desk.channel, run_id, Page(look.records), desk.now)
     return look
+
+
+@contextmanager
+def _asking(desk: _Desk, connection: ConnectionInfo) -> Iterator[None]:
+    """Pause a connection at the first word that we are not let in."""
+    try:
+        yield
+    except AuthError as error:
+        state = ConnectionState.AUTH_FAILED
+        desk.context.unit.channels.set_state(connection.id, state, str(error), desk.now)
+        raise
 
 
 def _postpone(desk: _Desk, claim: Claim, reason: str) -> str:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.file import OPTIONS, VENDOR, check_options
+from adapters.file import INFO, OPTIONS, check_options
 from adapters.file.options import read_options
 from reconciler.domain.errors import ConfigError
 from reconciler.ports import Side
@@ -48,13 +48,13 @@ def test_a_wrong_option_is_named(side, options, words):
 def test_a_wrong_option_is_found_before_anything_is_read():
     """An adapter is not even made of it."""
     with pytest.raises(ConfigError, match="catalogue"):
-        VENDOR.pos(connection(Side.POS, Path("/pos.jsonl"), {"catalogue": "c"}))
+        INFO.pos(connection(Side.POS, Path("/pos.jsonl"), {"catalogue": "c"}))
 
 
 def test_the_path_must_be_absolute():
     """A worker has another working folder than who applied the channel file."""
     with pytest.raises(ConfigError, match="base_url of the-pos is not an absolute path"):
-        VENDOR.pos(connection(Side.POS, Path("pos.jsonl")))
+        INFO.pos(connection(Side.POS, Path("pos.jsonl")))
 
 
 def test_relative_paths_count_from_the_folder_of_the_order_files(tmp_path):
@@ -79,7 +79,7 @@ def test_an_outbox_does_not_move_when_an_export_is_late(tmp_path, name, inside):
 
 def test_the_registry_learns_all_of_it():
     """Both sides, a path as base_url, every option of either side, no credentials."""
-    assert VENDOR.info.sides == frozenset(Side)
-    assert VENDOR.info.base_url_is_path
-    assert set(VENDOR.info.options) == {"catalog", "outbox", "covers_from", "as_of", "trust_absence"}
-    assert VENDOR.info.credentials == frozenset()
+    assert INFO.sides == frozenset(Side)
+    assert INFO.base_url_is_path
+    assert set(INFO.options) == {"catalog", "outbox", "covers_from", "as_of", "trust_absence"}
+    assert INFO.credentials == frozenset()
