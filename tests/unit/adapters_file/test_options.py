@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.file import INFO, OPTIONS, check_options
+from adapters.file import INFO, OPTIONS, FilePos, check_options
 from adapters.file.options import read_options
 from reconciler.domain.errors import ConfigError
 from reconciler.ports import Side
@@ -48,13 +48,13 @@ def test_a_wrong_option_is_named(side, options, words):
 def test_a_wrong_option_is_found_before_anything_is_read():
     """An adapter is not even made of it."""
     with pytest.raises(ConfigError, match="catalogue"):
-        INFO.pos(connection(Side.POS, Path("/pos.jsonl"), {"catalogue": "c"}))
+        FilePos(connection(Side.POS, Path("/pos.jsonl"), {"catalogue": "c"}))
 
 
 def test_the_path_must_be_absolute():
     """A worker has another working folder than who applied the channel file."""
     with pytest.raises(ConfigError, match="base_url of the-pos is not an absolute path"):
-        INFO.pos(connection(Side.POS, Path("pos.jsonl")))
+        FilePos(connection(Side.POS, Path("pos.jsonl")))
 
 
 def test_relative_paths_count_from_the_folder_of_the_order_files(tmp_path):
