@@ -1,0 +1,160 @@
+"""Are the promises kept? Asked of the POS's ledger and of the books, never of what the code says it did."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from sqlalchemy import Connection
+
+from reconciler.persistence.queries.report import BEGINNING, END
+from reconciler.persistence.queries.report_sql import _STANDING
+from tests.chaos.stage import Stage
+from tests.chaos.world import Customers, World, now, read_ledger
+
+Key = tuple[str, str]
+
+#: Where every order stands: the books' own query, order by order, with the queue beside it.
+_WHERE: Final = f"""
+WITH {_STANDING}
+SELECT h.name AS shop, s.reference, s.state, s.verdict, s.class, q.status, q.flagged, q.spent, q.attempts,
+    q.next_lookup_at > clock_timestamp() AS scheduled
+FROM standing s JOIN channels h ON h.id = s.channel_id
+LEFT JOIN queue_entries q ON q.channel_id = s.channel_id AND q.reference = s.reference
+"""
+_ATTEMPTS: Final = """
+SELECT h.name AS shop, a.reference, a.number, a.trigger, a.outcome, a.idempotency_key, a.started_at,
+    a.finished_at, a.vendor_words
+FROM attempts a JOIN channels h ON h.id = a.channel_id
+WHERE %(reference)s::text IS NULL OR (h.name = %(shop)s AND a.reference = %(reference)s)
+ORDER BY h.name, a.reference, a.number
+"""
+_HISTORY: Final = {
+    "order": "SELECT verdict, check_at, changed_run, cancelled_at FROM cart_orders WHERE reference = %(r)s",
+    "queue": "SELECT q.*, NULL AS body FROM queue_entries q WHERE reference = %(r)s",
+    "mismatches": "SELECT classification, state, since, facts FROM mismatches WHERE subject = %(r)s",
+    "records": "SELECT pos_id, live, changed_run FROM pos_orders WHERE family_key = %(r)s",
+}
+#: In these an order is on its way, and must not stay.
+_MOVING: Final = {"in_grace", "unjudged", "undecided"}
+_OVER: Final = {"agreed", "open", "closed"}
+
+
+@dataclass
+class Judgement:
+    """What was found wrong, order by order."""
+
+    lost: list[Key] = field(default_factory=list)
+    duplicated: list[Key] = field(default_factory=list)
+    unexplained: dict[Key, str] = field(default_factory=dict)
+    over_budget: list[Key] = field(default_factory=list)
+    states: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def broken(self) -> set[Key]:
+        """The orders of which a promise was broken."""
+        return {*self.lost, *self.duplicated, *self.unexplained, *self.over_budget}
+
+
+@dataclass(frozen=True)
+class Judge:
+    """Asks the database and the ledger."""
+
+    stage: Stage
+    world: World
+    customers: Customers
+
+    def standing(self) -> dict[Key, dict[str, Any]]:
+        """Return where every order stands."""
+        with self.stage.engine.connect() as connection:
+            channels = list(connection.exec_driver_sql("SELECT id FROM channels").scalars())
+            scope = {"channels": channels, "start": BEGINNING, "end": END, "now": now()}
+            rows = connection.exec_driver_sql(_WHERE, scope).mappings()
+            return {(row["shop"], row["reference"]): dict(row) for row in rows}
+
+    def unsettled(self) -> list[Key]:
+        """Return the orders that are neither final nor in doubt with their look-up scheduled."""
+        standing = self.standing()
+        return [key for key in self.customers.placed if not _settled(standing.get(key))]
+
+    def in_doubt(self) -> list[Key]:
+        """Return the orders that are still looked up."""
+        return [key for key, row in self.standing().items() if row["status"] == "in_doubt"]
+
+    def judge(self) -> Judgement:
+        """Hold every order ever placed against the promises."""
+        standing, found = self.standing(), Judgement()
+        accepted, live = self._counts()
+        attempts = self._attempts()
+        for key in self.customers.placed:
+            row = standing.get(key)
+            found.states[f"{row['state']}/{row['status']}" if row else "unread"] += 1
+            if row is None or row["state"] in {"nowhere", "twice"}:
+                found.lost.append(key)
+            elif reason := self._unexplained(key, row, live[key], attempts.get(key, [])):
+                found.unexplained[key] = reason
+            if accepted[key] > 1:
+                found.duplicated.append(key)
+            spent = [a for a in attempts.get(key, []) if a["outcome"] != "deferred"]
+            if len(spent) > (1 if self.world.shops[key[0]].theirs else 2):
+                found.over_budget.append(key)
+        return found
+
+    def _counts(self) -> tuple[Counter[Key], Counter[Key]]:
+        accepted: Counter[Key] = Counter()
+        live: Counter[Key] = Counter()
+        for line in read_ledger(self.stage.ledger):
+            key = (line["shop"], line["reference"])
+            accepted[key] += line["event"] == "accepted"
+            live[key] += line["event"] in {"accepted", "theirs"}
+        return accepted, live
+
+    def _unexplained(self, key: Key, row: dict[str, Any], live: int, attempts: list[Any]) -> str:
+        if key in self.customers.cancelled:
+            return ""
+        if row["state"] == "agreed":
+            return "" if live else "it counts as agreed, and the POS never took it"
+        if live:
+            return f"the POS has it, and it stands as {row['state']}"
+        unclear = {a["outcome"] for a in attempts} & {"unknown", "accepted", None}
+        if row["status"] == "failed" and row["flagged"] and unclear:
+            return ""
+        return f"it is not in the POS, and nothing says why: {row['status']}"
+
+    def _attempts(self, key: Key | None = None) -> dict[Key, list[dict[str, Any]]]:
+        told = {"shop": key and key[0], "reference": key and key[1]}
+        attempts: dict[Key, list[dict[str, Any]]] = {}
+        with self.stage.engine.connect() as connection:
+            for row in connection.exec_driver_sql(_ATTEMPTS, told).mappings():
+                attempts.setdefault((row["shop"], row["reference"]), []).append(dict(row))
+        return attempts
+
+    def history(self, key: Key) -> str:
+        """Tell everything that is known of an order."""
+        with self.stage.engine.connect() as connection:
+            lines = [f"history of {key[0]} {key[1]}:", *self._rows(connection, key)]
+        lines += [f"  attempt: {_text(row)}" for row in self._attempts(key).get(key, [])]
+        ledger = read_ledger(self.stage.ledger)
+        lines += [f"  ledger: {_text(line)}" for line in ledger if (line["shop"], line["reference"]) == key]
+        return "\n".join(lines)
+
+    def _rows(self, connection: Connection, key: Key) -> Iterator[str]:
+        for name, statement in _HISTORY.items():
+            for row in connection.exec_driver_sql(statement, {"r": key[1]}).mappings():
+                told = {column: value for column, value in row.items() if value not in (None, "", [])}
+                yield f"  {name}: {_text(told)}"
+
+
+def _settled(row: dict[str, Any] | None) -> bool:
+    if row is None:
+        return False
+    if row["status"] == "in_doubt":
+        return bool(row["scheduled"])
+    return row["state"] in _OVER and row["status"] in {None, "success", "failed"}
+
+
+def _text(row: Any) -> str:
+    return json.dumps(dict(row), default=str)
