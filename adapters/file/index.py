@@ -15,10 +15,14 @@ from adapters.file.proof import Tally
 from adapters.file.source import Fingerprint, Opened
 from reconciler.ports import Side
 
-#: Files whose index is kept, per process.
-KEPT_INDEXES: Final = 16
-#: A file that changed within this time (ns) before it was opened may change again under the same time stamp.
+#: Indexes are kept up to this size together (bytes), per process; the one used last in any case.
+KEPT_BYTES: Final = 32 * 1024 * 1024
+#: A file that changed within this time (ns) before it was opened may change again under the same time stamp:
+#: the clocks of file systems tick some hundred times a second, those of old ones once in two.
 RACY: Final = 100_000_000
+RACY_COARSE: Final = 2_000_000_000
+#: Roughly what an index takes beside its numbers (bytes).
+OVERHEAD: Final = 2048
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,11 @@ class Index:
     hashes: array[int]
     offsets: array[int]
     tally: Tally
+
+    @property
+    def size(self) -> int:
+        """The memory it takes, in bytes."""
+        return 2 * self.hashes.itemsize * len(self.hashes) + OVERHEAD
 
     def offsets_of(self, word: str) -> Iterator[int]:
         """Yield where a word may stand, in the order of the file; another word may have the same hash."""
@@ -68,19 +77,28 @@ class Indexes:
 
     def keep(self, side: Side, source: Opened, index: Index) -> None:
         """Keep the index of a file that was just read, unless the file is too young to be sure of it."""
-        if source.settled is False or source.opened_at - source.fingerprint.changed < RACY:
+        if source.settled is False or _may_still_change(source):
             return
         with self._lock:
             self._kept[side, source.path] = source.fingerprint, index
             self._kept.move_to_end((side, source.path))
-            while len(self._kept) > KEPT_INDEXES:
-                self._kept.popitem(last=False)
+            size = sum(kept.size for _, kept in self._kept.values())
+            while size > KEPT_BYTES and len(self._kept) > 1:
+                size -= self._kept.popitem(last=False)[1][1].size
 
     def get(self, side: Side, path: Path, fingerprint: Fingerprint) -> Index | None:
         """Return the index of a file that is still the same."""
         with self._lock:
             known, index = self._kept.get((side, path), (None, None))
+            if index is not None:
+                self._kept.move_to_end((side, path))
         return index if known == fingerprint else None
+
+
+def _may_still_change(source: Opened) -> bool:
+    changed = source.fingerprint.changed
+    tick = RACY if changed % 1_000_000_000 else RACY_COARSE
+    return source.opened_at - changed < tick
 
 
 INDEXES: Final = Indexes()

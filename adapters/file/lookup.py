@@ -16,7 +16,7 @@ from adapters.file.formats import format_of
 from adapters.file.index import INDEXES, Index, Listing
 from adapters.file.kinds import CART, POS, Kind, OrderT, bare, family_words, id_word, newest
 from adapters.file.options import FileOptions
-from adapters.file.proof import Tally, weigh
+from adapters.file.proof import Tally, summary, weigh
 from adapters.file.source import Opened, opened, order_files
 from reconciler.domain.errors import MalformedError, VendorError
 from reconciler.domain.orders import CartOrder, PosOrder, normalise_reference
@@ -85,7 +85,7 @@ def fetch(options: FileOptions, references: Sequence[str]) -> dict[str, CartOrde
             doubts += files.doubts()
     if doubts and not all(found.values()):
         raise MalformedError(
-            f"the cart's orders could not be read completely: {'; '.join(doubts)}",
+            f"the cart's orders could not be read completely: {summary(doubts)}",
             next_step="correct or repeat the export",
         )
     return {reference: newest(orders) for reference, orders in found.items() if orders}
@@ -103,7 +103,7 @@ def find(options: FileOptions, reference: str) -> Lookup:
         records = [record for record in map(_newest, rows) if sought.is_it(record)]
     except VendorError as error:
         return Lookup((), conclusive=False, reason=str(error))
-    return Lookup(records, conclusive=not sought.doubts, reason="; ".join(dict.fromkeys(sought.doubts)))
+    return Lookup(records, conclusive=not sought.doubts, reason=summary(sought.doubts))
 
 
 def _newest(rows: list[Snapshot[PosOrder]]) -> Snapshot[PosOrder]:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Final
 
 from adapters.file.options import FileOptions
 from adapters.file.source import Opened
 from reconciler.ports import Coverage
+
+#: How many doubts are told one by one.
+SHOWN: Final = 3
 
 
 @dataclass(slots=True)
@@ -71,6 +75,13 @@ def _moved(tally: Tally, source: Opened) -> str:
     return "" if source.held_still() else f"{tally.name} changed while it was read"
 
 
+def summary(doubts: Iterable[str]) -> str:
+    """Say in one line why files cannot be taken for all there is, however many they are."""
+    first, *rest = [*dict.fromkeys(doubts)] or [""]
+    more = f"; and {len(rest) - SHOWN + 1} more" if len(rest) >= SHOWN else ""
+    return "; ".join([first, *rest[: SHOWN - 1]]) + more
+
+
 def coverage(files: Sequence[Weighed], options: FileOptions, now: datetime) -> Coverage:
     """Return what these files prove together.
 
@@ -85,5 +96,5 @@ def coverage(files: Sequence[Weighed], options: FileOptions, now: datetime) -> C
         covers_to=as_of,
         complete=not doubts,
         absence_trusted=not doubts and (options.trust_absence or all(file.vouched for file in files)),
-        reason="; ".join(doubts),
+        reason=summary(doubts),
     )

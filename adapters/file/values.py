@@ -156,7 +156,7 @@ def quantity(value: int | Decimal | None, key: str) -> Decimal:
     """Return a number of units; one where the line does not tell."""
     number = Decimal(1) if value is None else Decimal(value)
     if not _sensible(number):
-        raise BadRow(f"{key} is not a number of units", str(value)[:SHOWN])
+        raise BadRow(f"{key} is not a number of units", str(number))
     return number
 
 

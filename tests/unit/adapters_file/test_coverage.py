@@ -217,6 +217,15 @@ def test_one_bad_file_makes_the_folder_incomplete(write):
     )
 
 
+def test_many_doubts_are_told_in_one_line(write):
+    """A folder of a year's broken exports fits a report."""
+    for number in range(9):
+        path = write(f"pos/{number}.jsonl", "")
+    reason = read_pos(path.parent).coverage.reason
+    assert reason.startswith("0.jsonl is empty, as an export that was not finished; 1.jsonl is empty")
+    assert reason.endswith("; and 6 more")
+
+
 # Files that change under our hands
 
 

@@ -149,6 +149,7 @@ def test_a_change_is_seen_at_once(write):
 def settled(monkeypatch):
     """Take every file for old enough to be sure that it will not change under the same time stamp."""
     monkeypatch.setattr(index_module, "RACY", -(10**18))
+    monkeypatch.setattr(index_module, "RACY_COARSE", -(10**18))
 
 
 @pytest.mark.usefixtures("settled")
@@ -162,7 +163,7 @@ def test_an_unchanged_file_is_indexed_once(write, monkeypatch, first):
 
 
 @pytest.mark.usefixtures("settled")
-def test_an_index_is_small_and_few_are_kept(write):
+def test_an_index_is_small_and_few_are_kept(write, monkeypatch):
     """Two numbers an order and word, and only the files looked at last."""
     cart = file_cart(write("cart.jsonl", [cart_row(reference=str(n)) for n in range(1000)]))
     cart.fetch(["1"])
@@ -170,9 +171,11 @@ def test_an_index_is_small_and_few_are_kept(write):
     with INDEXES._lock:
         index = next(kept for (_, known), (_, kept) in INDEXES._kept.items() if known == path)
     assert len(index.hashes) * index.hashes.itemsize == 8000
-    for number in range(index_module.KEPT_INDEXES + 5):
-        file_cart(write(f"{number}.jsonl", [cart_row()])).fetch(["1"])
-    assert len(INDEXES._kept) == index_module.KEPT_INDEXES
+    monkeypatch.setattr(index_module, "KEPT_BYTES", 10 * index.size)
+    for number in range(30):
+        rows = [cart_row(reference=str(n)) for n in range(1000)]
+        file_cart(write(f"{number}.jsonl", rows)).fetch(["1"])
+    assert sum(kept.size for _, kept in INDEXES._kept.values()) <= 10 * index.size
 
 
 def test_a_file_that_may_still_change_is_not_remembered(write):

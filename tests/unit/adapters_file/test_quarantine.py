@@ -40,6 +40,7 @@ GOOD = [cart_row(reference="1"), cart_row(reference="2")]
         ({"lines": {"sku": "A"}}, "lines is not a list"),
         ({"lines": [{"sku": "A", "quantity": "two"}]}, "lines[0].quantity is not a number"),
         ({"lines": [{"sku": "A", "quantity": "NaN"}]}, "a line's quantity is not a number of units"),
+        ({"lines": [{"sku": "A", "quantity": 10**4000}]}, "a line's quantity is not a number of units"),
         ({"lines": [{"sku": "A", "quantity": "1e99999"}]}, "a line's quantity is not a number of units"),
         ({"shipments": [{"shipped_at": "soon"}]}, "a shipment's shipped_at is not an ISO 8601 time"),
         ({"deliver_on": "21/11/2026"}, "deliver_on is not a day such as 2026-11-20"),
