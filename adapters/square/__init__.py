@@ -15,20 +15,21 @@ from reconciler.domain.errors import ConfigError
 from reconciler.ports import ConnectionInfo, Side
 from reconciler.ports.vendor_info import VendorInfo
 
-__all__ = ["INFO", "LIMITS", "SquareApi", "SquareOptions", "SquarePos", "pos", "read_options"]
+__all__ = ["INFO", "LIMITS", "SquareApi", "SquareOptions", "SquarePos", "make_pos", "read_options"]
 
 #: What a channel file may say about an account.
 INFO: Final = VendorInfo(
     sides=frozenset({Side.POS}), options=OPTIONS, credentials=frozenset({"access_token"})
 )
-#: Orders are long: a page of them may be larger than other vendors' answers.
-LIMITS: Final = Limits(body_bytes=8 * 1024 * 1024)
-#: Seconds' worth of calls that may go out at once.
-BURST: Final = 1
+#: Orders are long, and a page of them may be larger than other vendors' answers. Others may use the account's
+#: limit up, so that a read may have to come back more often than elsewhere.
+LIMITS: Final = Limits(body_bytes=8 * 1024 * 1024, tries=8)
+#: Seconds' worth of calls that may go out at once: some of them travel longer than others.
+BURST: Final = 0.5
 _LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
-def pos(connection: ConnectionInfo, credentials: Mapping[str, str], tools: Tools) -> SquarePos:
+def make_pos(connection: ConnectionInfo, credentials: Mapping[str, str], tools: Tools) -> SquarePos:
     """Return the POS adapter of a connection; raise ConfigError when it cannot be used as it is."""
     address = urlsplit(connection.base_url)
     if address.scheme != "https" and address.hostname not in _LOOPBACK:

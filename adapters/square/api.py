@@ -8,13 +8,15 @@ from typing import Any, Final
 
 import msgspec
 
-from adapters.http import Call, HttpClient, Written
+from adapters.http import Bucket, Call, Evidence, HttpClient, Written
 from adapters.square.errors import Complaint, complaints, read_error
 from reconciler.domain.errors import MalformedError
 from reconciler.ports import OutcomeKind
 
 #: Seconds in which nobody calls after a 429 to a create: Square does not tell when to come back.
 REST: Final = 1.0
+#: Square tells no limit either. What is left of our rate after a 429, and how it grows again call by call.
+SLOWER, FASTER, SLOWEST = 0.7, 1.02, 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,8 @@ class SquareApi:
 
     def __init__(self, http: HttpClient, version: str) -> None:
         self.http = http
+        self._full = http.bucket
+        self._heeded: Evidence | None = None
         self._headers = {"square-version": version, "content-type": "application/json"}
 
     @property
@@ -62,6 +66,7 @@ class SquareApi:
     def send(self, path: str, body: bytes, method: str = "POST") -> Sent:
         """Send a call that changes something, once. Never raises for what Square or the network does."""
         written = self.http.write(self._post(method, path, body))
+        self._heed()
         if written.kind is OutcomeKind.DEFERRED and written.answer is not None:
             self.http.hold(written.wait or REST)
         payload: object = None
@@ -77,7 +82,10 @@ class SquareApi:
         return Call(method=method, path=path, headers=self._headers, body=body)
 
     def _read(self, call: Call) -> Mapping[str, Any]:
-        answer = self.http.read(call)
+        try:
+            answer = self.http.read(call)
+        finally:
+            self._heed()
         payload: object = None
         try:
             payload = self.http.json(answer)
@@ -94,6 +102,20 @@ class SquareApi:
                 next_step="check base_url: https://connect.squareup.com",
             )
         return payload
+
+    def _heed(self) -> None:
+        """Call less often after being turned away, and by and by as often as before."""
+        fresh: list[Evidence] = []
+        for exchange in reversed(self.http.evidence):
+            if exchange is self._heeded:
+                break
+            fresh.append(exchange)
+        if fresh:
+            self._heeded = fresh[0]
+            turned_away = any(exchange.status == 429 for exchange in fresh)
+            rate = self.http.bucket.rate * (SLOWER if turned_away else FASTER)
+            rate = max(min(SLOWEST, self._full.rate), min(rate, self._full.rate))
+            self.http.bucket = Bucket(self._full.capacity * rate / self._full.rate, rate)
 
 
 def rows(answer: Mapping[str, Any], name: str, site: str) -> list[Any]:

@@ -24,6 +24,7 @@ FORBIDDEN: Final = frozenset({"INSUFFICIENT_SCOPES", "FORBIDDEN", "INSUFFICIENT_
 _VERSION: Final = frozenset({"API_VERSION_INCOMPATIBLE", "INVALID_SQUARE_VERSION_FORMAT"})
 _SCOPES: Final = re.compile(r"\b[A-Z]+(?:_[A-Z]+)*_(?:READ|WRITE)\b")
 _LINE: Final = re.compile(r"line_items\[(\d+)\]")
+_ARTICLE: Final = re.compile(r"line_items\[\d+\]\.catalog_object_id\Z")
 #: What a refusal may be told about is never a person: addresses and numbers of any length to dial.
 _PERSONAL: Final = re.compile(r"[^\s@`'\"]+@[^\s@`'\"]+|\+?\d[\d\s().-]{5,}\d")
 
@@ -131,12 +132,9 @@ def create_cause(found: tuple[Complaint, ...]) -> FailureCause:
     about = " ".join(f"{complaint.field} {complaint.detail}".lower() for complaint in found)
     if any(complaint.code in FORBIDDEN for complaint in found):
         return FailureCause.PERMISSIONS
-    if any(
-        complaint.line is not None and complaint.field.endswith("catalog_object_id") for complaint in found
-    ):
-        unknown = any(complaint.code == "NOT_FOUND" for complaint in found)
-        return FailureCause.UNMAPPED_SKU if unknown else FailureCause.MENU_SETUP
-    if "catalog" in about or "modifier" in about or "variation" in about:
+    if any(complaint.code == "NOT_FOUND" and _ARTICLE.search(complaint.field) for complaint in found):
+        return FailureCause.UNMAPPED_SKU
+    if re.search(r"catalog|modifier|variation", about):
         return FailureCause.MENU_SETUP
     if re.search(r"\btax(es|ed)?\b|\btaxes\[", about):
         return FailureCause.TAX_SETUP

@@ -1,4 +1,4 @@
-"""SearchOrders: filters, sorting, and what the search shows only later."""
+"""SearchOrders: filters, sorting, what the search shows only later, and rows that move."""
 
 from __future__ import annotations
 
@@ -41,9 +41,9 @@ def search(store: Store, body: Mapping[str, Any], faults: Faults) -> Row:
     found.sort(key=lambda row: (row[field], row["id"]), reverse=descending)
     asked = {name: value for name, value in body.items() if name != "cursor"}
     page, cursor = cut(found, body.get("cursor"), _limit(body), asked, fixed)
-    if cursor and faults.strike("moving_row"):
-        _move(store, found, page)
     rows = [_entry(row) for row in page] if body.get("return_entries") else json.loads(json.dumps(page))
+    if cursor and faults.strike("moving_row"):
+        store.touch(page[0])
     name = "order_entries" if body.get("return_entries") else "orders"
     return ({name: rows} if rows else {}) | ({"cursor": cursor} if cursor else {})
 
@@ -110,13 +110,6 @@ def _shown(store: Store, row: Row, faults: Faults) -> bool:
     lag = faults.on("search_lag")
     behind = timedelta(seconds=float(lag.settings.get("seconds", "90"))) if lag else timedelta()
     return store.arrivals[row["id"]] + behind <= store.clock()
-
-
-def _move(store: Store, found: list[Row], page: list[Row]) -> None:
-    """Change the first order of this page, so that all that follow it move up by one."""
-    row = next((row for row in found if row is page[0]), None)
-    if row is not None:
-        store.touch(row)
 
 
 def _entry(row: Row) -> Row:
