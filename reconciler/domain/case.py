@@ -12,7 +12,7 @@ from itertools import chain, groupby
 from reconciler.domain.differences import is_strict_subset, line_counts
 from reconciler.domain.evidence import Evidence
 from reconciler.domain.money import format_minor, within_tolerance
-from reconciler.domain.orders import PAID, CartOrder, PosOrder, PosStatus, normalise_reference
+from reconciler.domain.orders import PAID, CartOrder, PosOrder, PosStatus, edit_family, normalise_reference
 from reconciler.domain.policy import Policy
 
 
@@ -60,7 +60,7 @@ class Case:
         Each has its share of the lines; where lines are not told, each has its share of the total.
         """
         parts = self.live
-        if len(parts) < 2 or len({_reference(record) for record in parts}) > 1:
+        if len(parts) < 2 or len({_edit(record) for record in parts}) > 1:
             return False
         if any(part.currency != self.cart.currency for part in parts):
             return False
@@ -75,7 +75,7 @@ class Case:
         return self.totals_agree(found) or self._is_net(found)
 
     def _is_net(self, found: int) -> bool:
-        return bool(self.cart.refunded) and self.totals_agree(found, self.cart.total - self.cart.refunded)
+        return self.totals_agree(found, self.cart.total - self.cart.refunded)
 
     def _lines_explained(self, found: dict[str, Decimal]) -> bool:
         return found == self.cart_lines or (
@@ -86,10 +86,10 @@ class Case:
         """Return the live records that carry one and the same reference more than once."""
         if self.is_split:
             return ()
-        return tuple(record for group in self._by_reference() if len(group) > 1 for record in group)
+        return tuple(record for group in self._by_edit() if len(group) > 1 for record in group)
 
-    def _by_reference(self) -> Iterator[list[PosOrder]]:
-        for _, group in groupby(sorted(self.live, key=_reference), key=_reference):
+    def _by_edit(self) -> Iterator[list[PosOrder]]:
+        for _, group in groupby(sorted(self.live, key=_edit), key=_edit):
             yield list(group)
 
     @cached_property
@@ -148,7 +148,7 @@ class Case:
     @property
     def refund_reflected(self) -> bool:
         """Say whether the POS total is what is left of the order after a refund in part."""
-        return self.same_currency and self._is_net(self.pos_total)
+        return self._is_net(self.pos_total)
 
     @property
     def total_reflected(self) -> bool:
@@ -195,8 +195,10 @@ class Case:
 
 
 def _age(record: PosOrder) -> tuple[datetime, str, str]:
-    return record.created_at, _reference(record), record.pos_id
+    return record.created_at, _edit(record), record.pos_id
 
 
-def _reference(record: PosOrder) -> str:
-    return normalise_reference(record.reference or "")
+def _edit(record: PosOrder) -> str:
+    """Return which edit of its order a record shows; a ticket that a person linked shows the order itself."""
+    reference = normalise_reference(record.reference or "")
+    return reference.removeprefix(edit_family(reference))

@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 from reconciler.domain.evidence import Evidence
-from reconciler.domain.orders import PosOrder
+from reconciler.domain.orders import PaymentStatus, PosOrder, PosStatus
 from reconciler.domain.policy import Policy
-from tests.builders import POLICY, evidence
+from tests.builders import LINES, NOW, POLICY, SECOND, G, ago, evidence, pos_order
 
 #: Keywords that several examples share.
 Known: TypeAlias = dict[str, Any]
@@ -22,6 +22,20 @@ AGREED = "agreed"
 UNDECIDED = "A.cannot_tell"
 ON_ITS_WAY = "D.sync_delay"
 MISSING = "D.missing"
+
+#: What several tables need: records, changes to the cart's order, and moments.
+VOID = pos_order(status=PosStatus.VOIDED, updated_at=ago(hours=20))
+AGAIN = pos_order(pos_id="P2", created_at=ago(hours=22))
+ROSES = pos_order(lines=LINES[:1], total=44_00, tax=4_00)
+CARD = pos_order(pos_id="P2", lines=LINES[1:], total=6_00, tax=1_00)
+EDITED: Known = {"edited_at": ago(hours=5)}
+PARTLY_BACK: Known = {
+    "payment_status": PaymentStatus.PARTIALLY_REFUNDED,
+    "refunded": 10_00,
+    "updated_at": ago(hours=5),
+}
+MADE = pos_order().created_at
+JUST = NOW - G + SECOND
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,10 @@ from reconciler.domain.orders import FulfillmentStatus, PaymentStatus
 from reconciler.domain.policy import DownloadRule
 from reconciler.domain.queue import QueueStatus
 from tests.builders import CATALOG, LINES, NOW, SECOND, G, ago, line, policy, queue_facts, ticket_match
-from tests.unit.domain.rows import MISSING, ON_ITS_WAY, UNDECIDED, Known, Row, about, no, yes
+from tests.unit.domain.rows import JUST, MISSING, ON_ITS_WAY, UNDECIDED, Known, Row, about, no, yes
 
 P, F, Q = PaymentStatus, FulfillmentStatus, QueueStatus
 INCOMPLETE, NOT_COVERED = Absence.INCOMPLETE, Absence.NOT_COVERED
-JUST = NOW - G + SECOND
 FRESH: Known = {"placed_at": ago(minutes=31), "paid_at": ago(minutes=30)}
 ANY = policy(download=DownloadRule())
 
