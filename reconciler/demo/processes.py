@@ -86,7 +86,7 @@ class Child:
         if code is not None:
             raise ReconcilerError(
                 f"the {self.name} ended by itself (code {code}): {last_line(self.log)}",
-                next_step="run the demo again with --keep to see its log",
+                next_step=f"its log is {self.log}, and stays with --keep",
             )
 
     def kill(self) -> None:

@@ -38,25 +38,22 @@ class Result:
 
 def perform(*, seed: int, orders: int, keep: bool, report: Path) -> Result:
     """Play a world by real processes and judge it; unless ``keep``, nothing is left but the report."""
-    with _endings_raise():
-        home = Home.make()
-        warden = Warden(home)
-        world = World.generate(seed, datetime.now(UTC), orders)
-        stage = Stage(home, world)
-        left_running = False
+    world = World.generate(seed, datetime.now(UTC), orders)
+    with _endings_raise(), open_screen(world) as screen:
+        stage = Stage(Home.make(), world, screen.tell)
+        warden = Warden(stage.home)
+        played = False
         try:
-            with open_screen(world) as screen:
-                score, seconds = _play(stage, screen)
-                written = _write_report(stage, screen, report)
-            left_running = keep
-            return Result(world, score, seconds, written, home if keep else None)
+            score, seconds = _play(stage, screen)
+            written = _write_report(stage, screen, report)
+            played = True
         finally:
-            _leave(stage, warden, running=left_running)
+            _leave(stage, warden, running=played and keep, keep=keep)
+        return Result(world, score, seconds, written, stage.home if keep else None)
 
 
 def _play(stage: Stage, screen: Screen) -> tuple[Score, float]:
     world, home = stage.world, stage.home
-    stage.tell = screen.tell
     screen.tell(f"writing {world.orders:,} orders of {len(world.shops)} merchants, seed {world.seed}")
     world.write(home.world)
     stage.open()
@@ -80,12 +77,16 @@ def _write_report(stage: Stage, screen: Screen, path: Path) -> Path | None:
     return path
 
 
-def _leave(stage: Stage, warden: Warden, *, running: bool) -> None:
-    """Clean up, and let nobody interrupt that."""
+def _leave(stage: Stage, warden: Warden, *, running: bool, keep: bool) -> None:
+    """Clean up, and let nobody interrupt that. ``keep`` leaves the files even where it went wrong."""
     with _ignored(signal.SIGINT, *_ENDINGS):
         if not running:
+            stage.tell("stopping everything")
             stage.close()
+        if not keep:
             stage.home.remove()
+        elif not running:
+            stage.tell(f"its files stay in {stage.home.path}")
         warden.dismiss()
 
 

@@ -18,7 +18,7 @@ from rich.text import Text
 
 from reconciler.demo.judge import Score
 from reconciler.demo.shop import Shop
-from reconciler.demo.truth import End
+from reconciler.demo.truth import End, Label
 from reconciler.demo.watch import Look
 from reconciler.demo.world import World
 
@@ -134,7 +134,7 @@ def _totals(look: Look, score: Score, world: World) -> Table:
     table = Table.grid(padding=(0, 2))
     rows = (
         ("processed", read, world.orders),
-        ("agreed", agreed, world.orders),
+        ("agreed", agreed, world.orders - sum(_stays(label) for label in world.labels)),
         ("faults found", score.found, score.injected),
         ("repaired", score.by_end[End.REPAIRED], sum(label.end is End.REPAIRED for label in world.labels)),
         ("findings open", _open(look), None),
@@ -144,6 +144,11 @@ def _totals(look: Look, score: Score, world: World) -> Table:
         of = f"{count:,} of {total:,}" if total else f"{count:,}"
         table.add_row(Text(name), bar, Text(of, justify="right"))
     return table
+
+
+def _stays(label: Label) -> bool:
+    """Say whether an order will not agree in the end."""
+    return label.kind == "order" and label.end in {End.FLAGGED, End.WAITING}
 
 
 def _shops(look: Look, shops: Sequence[Shop]) -> Table:

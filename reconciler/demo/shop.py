@@ -22,6 +22,8 @@ from reconciler.domain.verdict import Classification
 SPAN: Final = timedelta(hours=20)
 #: The youngest order that is there from the start.
 YOUNGEST: Final = timedelta(minutes=2)
+#: How long the integration takes at most; ``Shop.quiet`` leaves room for what happens after that.
+SLOWEST: Final = timedelta(minutes=7)
 #: How a till may mistreat an order of this world; see ``TillFaults``.
 TILL_FAULTS: Final = ("refuse", "drop_lines", "wrong_total", "delayed")
 #: Hours that a trade does not name get this weight.
@@ -197,7 +199,7 @@ class Shop:
     def created(self, order: CartOrder) -> datetime:
         """Return when the integration brought an order."""
         paid_at = order.paid_at or order.placed_at
-        latest = min(paid_at + timedelta(minutes=25), self.now - timedelta(seconds=45))
+        latest = min(paid_at + SLOWEST, self.now - timedelta(seconds=45))
         return self.between(paid_at + timedelta(seconds=10), latest)
 
     def pos_id(self) -> str:
