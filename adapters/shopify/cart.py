@@ -55,6 +55,16 @@ class _Window:
         )
 
 
+@dataclass(slots=True)
+class _Tally:
+    """What came of the rows of one read."""
+
+    seen: int = 0
+    quarantined: int = 0
+    #: Of those, the ones that do not even say which order they are.
+    unknown: int = 0
+
+
 class ShopifyCart:
     """A shop at Shopify."""
 
@@ -64,7 +74,6 @@ class ShopifyCart:
         self._api = api
         self._source = OrderSource(api)
         self._delivery_date = delivery_date
-        self._position = 0
 
     def probe(self) -> str:
         """Return the shop's name; raise AuthError or UnreachableError with the remedy."""
@@ -80,21 +89,30 @@ class ShopifyCart:
                 now - MEMORY,
                 "without the scope read_all_orders only the last 60 days can be seen",
             )
-        begin, short = start, 0
+        begin, short, tally = start, 0, _Tally()
         while True:
             window = _Window(begin)
-            yield from self._pages(window, horizon)
+            yield from self._pages(window, horizon, tally)
             bound = window.last if window.cut and window.last else horizon
             if self._counted(begin, bound) > window.settled:
                 # The search sorted by time leaves rows out at times. By id it is slower and does not.
-                yield from self._pages(window, bound, sort="ID")
+                yield from self._pages(window, bound, tally, sort="ID")
                 short += max(0, self._counted(begin, bound) - len(window.ids))
             if not window.cut:
                 break
             begin = window.last
         if short:
             reason = f"Shopify counts {short} more changed orders than it shows"
-        yield Coverage(covers_from=start or EVER, covers_to=horizon, complete=not short, reason=reason)
+        elif tally.quarantined:
+            reason = f"{tally.quarantined} of its answers could not be understood as orders"
+        yield Coverage(
+            covers_from=start or EVER,
+            covers_to=horizon,
+            # An order put aside is known, and comes again when it changes; what has no id is lost.
+            complete=not short and not tally.unknown,
+            absence_trusted=not short and not tally.quarantined,
+            reason=reason,
+        )
 
     def fetch(
         self, references: Sequence[str], ids: Mapping[str, str] | None = None
@@ -127,12 +145,14 @@ class ShopifyCart:
             raise lost_scope(self._api.site, [NEEDED])
         return who, scopes
 
-    def _pages(self, window: _Window, bound: datetime, sort: str = "UPDATED_AT") -> Iterator[Page[CartOrder]]:
+    def _pages(
+        self, window: _Window, bound: datetime, tally: _Tally, sort: str = "UPDATED_AT"
+    ) -> Iterator[Page[CartOrder]]:
         by_time = sort == "UPDATED_AT"
         query = updated(window.start) if by_time else updated(window.start, bound)
         for hits in self._source.search(query, sort):
             moments = [self._changed_at(node, window.start) for node in hits.nodes]
-            yield self._page(hits)
+            yield self._page(hits, tally)
             for node, moment in zip(hits.nodes, moments, strict=True):
                 fresh = (identity := _id(node)) not in window.ids
                 window.ids.add(identity)
@@ -164,23 +184,25 @@ class ShopifyCart:
         count = counted.get("count") if isinstance(counted, Mapping) else None
         return count if isinstance(count, int) else 0
 
-    def _page(self, hits: Hits) -> Page[CartOrder]:
+    def _page(self, hits: Hits, tally: _Tally) -> Page[CartOrder]:
         snapshots, quarantined = [], []
         for node in hits.nodes:
-            self._position += 1
-            found = self._snapshot(node)
-            if isinstance(found, Quarantined):
-                quarantined.append(found)
-            else:
+            tally.seen += 1
+            found = self._snapshot(node, tally.seen)
+            if isinstance(found, Snapshot):
                 snapshots.append(found)
+                continue
+            quarantined.append(found)
+            tally.quarantined += 1
+            tally.unknown += not (isinstance(node, Mapping) and node.get("id"))
         return Page(snapshots, quarantined)
 
-    def _snapshot(self, node: Any) -> Snapshot[CartOrder] | Quarantined:
+    def _snapshot(self, node: Any, position: int) -> Snapshot[CartOrder] | Quarantined:
         try:
             node = self._source.whole(node)
             return Snapshot(translate(node, self._delivery_date), _raw(node))
         except UntranslatableError as error:
-            return Quarantined(f"orders of {self._api.site}", self._position, str(error), _raw(node))
+            return Quarantined(f"orders of {self._api.site}", position, str(error), _raw(node))
 
     def _named(self, nodes: Sequence[Any], references: Sequence[str] | Any) -> dict[str, CartOrder]:
         """Return the orders that bear one of these names exactly."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, Final, TypeVar
 
@@ -89,8 +89,8 @@ class _Translation:
         return CartOrder(
             reference=self._reference(),
             vendor_id=order.id,
-            placed_at=order.processed_at,
-            updated_at=order.updated_at,
+            placed_at=order.processed_at.astimezone(UTC),
+            updated_at=order.updated_at.astimezone(UTC),
             currency=self._currency,
             total=total,
             payment_status=self._payment_status(total),
@@ -102,7 +102,7 @@ class _Translation:
             discount=self._now_or_in_all(order.current_total_discounts_set, order.total_discounts_set),
             tip=self._minor(order.total_tip_received_set),
             fulfillment_status=_known(FULFILLMENT, order.display_fulfillment_status, "fulfilment"),
-            cancelled_at=order.cancelled_at,
+            cancelled_at=order.cancelled_at.astimezone(UTC) if order.cancelled_at else None,
             edited_at=self._edited_at(),
             archived=order.closed_at is not None,
             test=order.test,
@@ -152,10 +152,14 @@ class _Translation:
             reached, last = reached + self._sum([capture]), _moment(capture)
             if reached >= total:
                 return last
-        return last or (self._order.processed_at if total == 0 else None)
+        if last is None and total == 0:
+            last = self._order.processed_at
+        return last.astimezone(UTC) if last else None
 
     def _edited_at(self) -> datetime | None:
-        edits = [a.happened_at for a in self._order.agreements.nodes if a.reason == "ORDER_EDIT"]
+        edits = [
+            a.happened_at.astimezone(UTC) for a in self._order.agreements.nodes if a.reason == "ORDER_EDIT"
+        ]
         return max(edits, default=None)
 
     def _customer(self) -> Customer:
@@ -207,7 +211,7 @@ class _Translation:
         return tuple(
             Shipment(
                 id=parcel.id,
-                shipped_at=parcel.created_at,
+                shipped_at=parcel.created_at.astimezone(UTC),
                 courier=next((track.company for track in parcel.tracking_info if track.company), None),
                 tracking_id=next((track.number for track in parcel.tracking_info if track.number), None),
             )

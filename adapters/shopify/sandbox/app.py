@@ -55,7 +55,7 @@ FAULTS: Final = {
     "lost_scope": "takes `scope` (read_orders) away from every token",
     "no_people": "denies names, phones and addresses",
     "moving_row": "changes an order of the next page after each page",
-    "omitted": "leaves every `every`th (7) order out of searches sorted by UPDATED_AT",
+    "omitted": "leaves every `every`th (7) order out of searches by UPDATED_AT, with `everywhere` out of all",
     "gone_version": "answers as the API version `version` (2027-01)",
     "frozen": "answers as a shop whose plan is not paid",
     "ignored_filter": "forgets what was searched for",

@@ -180,16 +180,10 @@ def test_rows_that_the_sorted_search_leaves_out_are_found_by_id(world):
     assert found.coverage.complete
 
 
-def test_rows_that_no_search_shows_make_the_read_incomplete(world, monkeypatch):
+def test_rows_that_no_search_shows_make_the_read_incomplete(world):
     """What is counted and never shown keeps the read from proving anything."""
     world.fill(*orders(30))
-    world.sandbox.faults.switch_on("omitted", settings={"every": "10"})
-    pages = world.cart._pages
-    monkeypatch.setattr(
-        world.cart,
-        "_pages",
-        lambda window, bound, sort="UPDATED_AT": () if sort == "ID" else pages(window, bound),
-    )
+    world.sandbox.faults.switch_on("omitted", settings={"every": "10", "everywhere": "1"})
     found = world.read()
     assert found.coverage is not None
     assert not found.coverage.complete
@@ -277,6 +271,9 @@ def test_one_order_that_cannot_be_understood_blocks_no_other(world):
     assert (aside.position, aside.reason) == (2, "'1.234567' has more than the 2 decimals of USD")
     assert aside.source == "orders of https://rosebud.myshopify.com"
     assert json.loads(aside.raw)["name"] == "#1002"
+    assert found.coverage is not None
+    assert (found.coverage.complete, found.coverage.absence_trusted) == (True, False)
+    assert found.coverage.reason == "1 of its answers could not be understood as orders"
 
 
 @pytest.mark.parametrize("trouble", ["too large", "too dear"])
