@@ -45,9 +45,13 @@ def as_unavailable(error: BaseException) -> UnavailableError | None:
             return UnavailableError(found[0], next_step=found[1])
     # An error without a state never came from the server.
     lost = isinstance(cause, psycopg.OperationalError | psycopg.InterfaceError) and not state
-    if lost or state.startswith("08"):
-        return UnavailableError(f"the database does not answer ({_line(cause)})", next_step=_DOCTOR)
-    return None
+    if not (lost or state.startswith("08")):
+        return None
+    line = _line(cause)
+    _, refused, reason = line.partition("FATAL:")
+    if refused:
+        return UnavailableError(f"the database refuses us: {reason.strip()}", next_step=_DOCTOR)
+    return UnavailableError(f"the database does not answer ({line})", next_step=_DOCTOR)
 
 
 def _line(error: psycopg.Error) -> str:
@@ -56,4 +60,4 @@ def _line(error: psycopg.Error) -> str:
     A connection error may list an attempt per address; the first says enough.
     """
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[0].rstrip(".")[:200] if lines else "no reason given"
+    return lines[0].rstrip(".")[:300] if lines else "no reason given"
