@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from threading import Lock
 from typing import Any, Final
+from weakref import WeakKeyDictionary
+
+import httpx
 
 from adapters.square.payload import UntranslatableError, order_of
 from adapters.square.records import Bench, Reading
 from adapters.square.search import Search
 from adapters.square.translate import is_half_made, reference_of
-from reconciler.domain.errors import VendorError
 from reconciler.domain.orders import edit_family, normalise_reference
 from reconciler.ports import Lookup
 
@@ -20,43 +23,63 @@ OVERLAP: Final = timedelta(minutes=10)
 
 
 @dataclass(slots=True)
-class Finder:
-    """Looks orders up, at every location and in every state; the weeks are gone through once an adapter."""
+class Index:
+    """Which orders bear which number, over some weeks. Only ids: what they are now is asked each time."""
 
-    bench: Bench
     window: timedelta
-    _ids: dict[str, set[str]] = field(default_factory=dict)
+    ids: dict[str, set[str]] = field(default_factory=dict)
     #: Up to when every order was seen.
-    _seen_to: datetime | None = None
+    seen_to: datetime | None = None
+    lock: Lock = field(default_factory=Lock)
 
     def note(self, reference: str, order_id: str) -> None:
-        """Remember an order just made: the search may not show it yet."""
-        self._ids.setdefault(_family(reference), set()).add(order_id)
+        """Remember an order."""
+        self.ids.setdefault(_family(reference), set()).add(order_id)
+
+
+#: What a process has gone through already, by its pool of connections and the account.
+_INDEXES: Final[WeakKeyDictionary[httpx.Client, dict[str, Index]]] = WeakKeyDictionary()
+
+
+def index_of(session: httpx.Client, account: str, window: timedelta) -> Index:
+    """Return the index that all adapters of one account share in a process."""
+    indexes = _INDEXES.setdefault(session, {})
+    return indexes.setdefault(f"{account}/{window}", Index(window))
+
+
+@dataclass(frozen=True, slots=True)
+class Finder:
+    """Looks orders up, at every location and in every state; the weeks are gone through once a process."""
+
+    bench: Bench
+    index: Index
 
     def find(self, reference: str, now: datetime) -> Lookup:
-        """Return every record of a reference and its edits, as they are now. Never raises."""
-        try:
+        """Return every record of a reference and its edits, as they are now.
+
+        Raises VendorError when Square could not be searched to the end: then nobody knows.
+        """
+        with self.index.lock:
             self._catch_up(now)
-            return self._look(_family(reference))
-        except VendorError as error:
-            return Lookup((), conclusive=False, reason=str(error))
+        return self._look(_family(reference))
 
     def _catch_up(self, now: datetime) -> None:
         locations = sorted(self.bench.account.locations())
-        if self._seen_to is None:
+        seen_to = self.index.seen_to
+        if seen_to is None:
             # The time of creation never changes, so that nothing moves while it is gone through.
-            search = Search(self.bench.api, locations, "created_at").pages(now - self.window)
+            search = Search(self.bench.api, locations, "created_at").pages(now - self.index.window)
         else:
-            search = Search(self.bench.api, locations, "updated_at").pages(self._seen_to - OVERLAP)
+            search = Search(self.bench.api, locations, "updated_at").pages(min(seen_to, now) - OVERLAP)
         for order in (order for page in search for order in page):
             for reference, order_id in _named(order):
-                self._ids.setdefault(_family(reference), set()).add(order_id)
+                self.index.note(reference, order_id)
         # What prepares an order asks nothing: the articles must be known by then.
         self.bench.catalog.variations()
-        self._seen_to = now
+        self.index.seen_to = now
 
     def _look(self, family: str) -> Lookup:
-        ids = sorted(self._ids.get(family, ()))
+        ids = sorted(self.index.ids.get(family, ()))
         found = self.bench.retrieve(ids)
         doubts = _doubts(ids, found)
         page = Reading(self.bench).page(found)

@@ -8,7 +8,7 @@ from typing import Final
 
 from adapters.http import Tools
 from adapters.square.api import SquareApi
-from adapters.square.lookup import Finder
+from adapters.square.lookup import Finder, index_of
 from adapters.square.options import SquareOptions
 from adapters.square.prepare import Counter, prepare
 from adapters.square.reading import read
@@ -31,7 +31,8 @@ class SquarePos:
     def __init__(self, api: SquareApi, tools: Tools, options: SquareOptions) -> None:
         self._options = options
         self._bench = Bench(api)
-        self._finder = Finder(self._bench, options.lookup)
+        self._index = index_of(tools.session, api.http.site.key, options.lookup)
+        self._finder = Finder(self._bench, self._index)
         self._sender = Sender(api, tools)
 
     def read(self, since: datetime | None, now: datetime) -> Iterator[Page[PosOrder] | Coverage]:
@@ -43,7 +44,10 @@ class SquarePos:
         return self._bench.account.probe()
 
     def find(self, reference: str, now: datetime) -> Lookup:
-        """Look through the last weeks for a reference, with every state and at every location."""
+        """Look through the last weeks for a reference, with every state and at every location.
+
+        Raises VendorError when Square could not be searched to the end.
+        """
         return self._finder.find(reference, now)
 
     def handed_over(self) -> dict[str, datetime]:
@@ -71,5 +75,5 @@ class SquarePos:
         """Create the order and record its payment, each once under its key. Never raises."""
         outcome = self._sender.submit(submission, now)
         if outcome.pos_id:
-            self._finder.note(submission.reference, outcome.pos_id)
+            self._index.note(submission.reference, outcome.pos_id)
         return outcome

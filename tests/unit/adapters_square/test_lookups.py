@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from adapters.square.sandbox import MARKET
-from tests.unit.adapters_square.store import DAY, HOUR, MINUTE, NOW, SECOND, World
+from reconciler.domain.errors import AuthError, MalformedError, UnreachableError
+from tests.unit.adapters_square.store import DAY, HOUR, MINUTE, NOW, SECOND, World, connect, tools
 
 
 @pytest.fixture
@@ -93,23 +94,43 @@ def test_a_look_shows_records_as_they_are_now(world):
     assert record.order.status == "voided"
 
 
-@pytest.mark.parametrize("fault", ["missing_page", "revoked_token", "html", "unavailable"])
-def test_a_look_that_failed_is_not_conclusive(world, fault):
-    """It says so with a reason; it never says that nothing is there."""
+@pytest.mark.parametrize(
+    ("fault", "error"),
+    [
+        ("missing_page", UnreachableError),
+        ("revoked_token", AuthError),
+        ("html", MalformedError),
+        ("unavailable", UnreachableError),
+    ],
+)
+def test_a_look_that_failed_is_an_error_and_not_an_absence(world, fault, error):
+    """It never says that nothing is there; a token that lets us in no more pauses the connection."""
     world.order()
     world.fault(fault)
-    look = world.pos.find("4711", world.time.now)
-    assert (look.conclusive, list(look.records)) == (False, [])
-    assert look.reason
+    with pytest.raises(error):
+        world.pos.find("4711", world.time.now)
 
 
 def test_a_look_that_failed_half_way_starts_over(world):
     """What it had not seen is looked at the next time."""
     world.fault("missing_page")
     found = world.order()
-    assert not world.pos.find("1001", NOW).conclusive
+    with pytest.raises(UnreachableError):
+        world.pos.find("1001", NOW)
     world.mend()
     assert ids(world) == {found}
+
+
+def test_adapters_of_one_process_share_what_they_went_through(world):
+    """Each turn of the queue has an adapter of its own; another process starts afresh."""
+    shared = tools(world.sandbox.app, world.time)
+    connect(shared).find("4711", world.time.now)
+    world.sandbox.log.clear()
+    world.time.now += DAY
+    found = world.order()
+    (record,) = connect(shared).find("1001", world.time.now).records
+    assert record.order.pos_id == found
+    assert world.sandbox.log.count(("POST", "/v2/orders/search")) == 1
 
 
 def test_an_order_that_cannot_be_understood_leaves_doubt(world):
