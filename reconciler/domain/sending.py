@@ -77,6 +77,15 @@ def brake_limit(examined: int) -> int:
     return max(BRAKE_FLOOR, int(BRAKE_SHARE * examined))
 
 
+def brakes(missing: int, examined: int, delivery: Delivery) -> bool:
+    """Say whether so many orders look missing that nothing may be sent.
+
+    Where we deliver, an order that was never sent is not missing but waiting for us: after an outage, or on
+    Valentine's Day, there are many of those at once, and holding them back would hold back every later one.
+    """
+    return delivery is Delivery.THEIRS and missing > brake_limit(examined)
+
+
 def automatic_attempts(delivery: Delivery) -> int:
     """Return how many automatic attempts an order has: the first send is ours or theirs, then one re-send."""
     return 2 if delivery is Delivery.OURS else 1

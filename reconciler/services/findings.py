@@ -10,7 +10,7 @@ from reconciler.domain.classification import classify_orphan, connection_verdict
 from reconciler.domain.errors import AuthError
 from reconciler.domain.money import format_minor
 from reconciler.domain.orders import PosOrder
-from reconciler.domain.sending import brake_limit
+from reconciler.domain.sending import brake_limit, brakes
 from reconciler.domain.table import AUTH_FAILURE, BRAKE, CANNOT_TELL
 from reconciler.domain.verdict import Severity, Verdict
 from reconciler.ports import ConnectionInfo, Judgement, Side
@@ -96,7 +96,7 @@ def _orphan(bench: Bench, record: PosOrder) -> Judgement:
 def apply_brake(bench: Bench, result: Comparison) -> bool:
     """Say whether so many orders look missing that nothing may be sent, and record that once."""
     limit = brake_limit(result.examined)
-    braked = len(result.sendable) > limit
+    braked = brakes(len(result.sendable), result.examined, bench.channel.policy.delivery)
     facts = {"orders": len(result.sendable), "limit": limit}
     verdict = connection_verdict(BRAKE, facts, since=bench.now, now=bench.now)
     _record(bench, [Judgement(BRAKED, verdict)] if braked else [], BRAKED)

@@ -41,7 +41,7 @@ from reconciler.ports import (
 from reconciler.services.compare import judge_again
 from reconciler.services.context import Context
 
-#: How long an order waits when a look did not allow a decision.
+#: How long an order waits at most when a look did not allow a decision.
 LOOK_AGAIN: Final = timedelta(minutes=1)
 #: How long one turn takes on new entries: a worker that is asked to stop is done soon after.
 TURN_SECONDS: Final = 5.0
@@ -66,6 +66,11 @@ class _Desk:
     @property
     def now(self) -> datetime:
         return self.context.clock() + self.ahead
+
+    @property
+    def later(self) -> datetime:
+        """When to try again what cannot be decided now: at the next read, and soon."""
+        return self.now + min(LOOK_AGAIN, self.channel.policy.poll_interval)
 
     def pos_reference(self, claim: Claim) -> str:
         return f"{self.channel.policy.reference_prefix}{claim.reference}"
@@ -191,7 +196,7 @@ def _settle(desk: _Desk, claim: Claim, outcome: Outcome) -> str:
             resend = may_retry(outcome.cause, claim.spent + 1, desk.channel.policy.delivery)
             queue.fail(claim, outcome, resend=resend)
         case OutcomeKind.DEFERRED:
-            queue.release(claim, outcome.retry_at or desk.now + LOOK_AGAIN, outcome.words)
+            queue.release(claim, outcome.retry_at or desk.later, outcome.words)
     return outcome.kind.value
 
 
@@ -228,7 +233,7 @@ def _look_again(desk: _Desk, claim: Claim) -> str:
         case Step.FLAG:
             queue.doubt(claim, None, found.reason)
         case _:
-            queue.doubt(claim, upcoming or desk.now + LOOK_AGAIN, found.reason)
+            queue.doubt(claim, upcoming or desk.later, found.reason)
     return str(found.step.value)
 
 
@@ -280,15 +285,15 @@ def _postpone(desk: _Desk, claim: Claim, reason: str) -> str:
     """Put the entry back: an unknown outcome stays in doubt, anything else waits for its next turn."""
     queue = desk.context.unit.queue
     if claim.in_doubt:
-        queue.doubt(claim, _next_lookup(desk, claim) or desk.now + LOOK_AGAIN, reason)
+        queue.doubt(claim, _next_lookup(desk, claim) or desk.later, reason)
     else:
-        queue.release(claim, desk.now + LOOK_AGAIN, reason)
+        queue.release(claim, desk.later, reason)
     return Step.WAIT.value
 
 
 def _first_lookup(desk: _Desk) -> datetime:
     """Return when to look after what was just sent."""
-    return next_lookup(_schedule(desk), desk.now, desk.now) or desk.now + LOOK_AGAIN
+    return next_lookup(_schedule(desk), desk.now, desk.now) or desk.later
 
 
 def _next_lookup(desk: _Desk, claim: Claim) -> datetime | None:

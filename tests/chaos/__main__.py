@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import signal
 import sys
 from collections import Counter
 from dataclasses import dataclass, field
+from pathlib import Path
 from random import Random
 from time import monotonic, sleep
 from types import FrameType
@@ -90,8 +92,17 @@ class Run:
     def _rest(self) -> float:
         """Wait until everything is undone, then until every order is settled; return how long that took."""
         self._wait(lambda: self.chaos.idle and self.customers.idle, PATIENCE)
-        began = monotonic()
-        if not self._wait(lambda: not self.judge.unsettled(), PATIENCE):
+        began = told = monotonic()
+
+        def settled() -> bool:
+            nonlocal told
+            why = self.judge.why_unsettled()
+            if why and monotonic() - told > LEASE_SECONDS:
+                told = monotonic()
+                tell(f"  after {told - began:.0f} s still {why}")
+            return not why
+
+        if not self._wait(settled, PATIENCE):
             self.stuck = self.judge.unsettled()
         return monotonic() - began
 
@@ -148,6 +159,7 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--faults", type=int, default=100)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--logs", type=Path, help="keep the processes' logs in this folder")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, _end)
     tell(f"seed {options.seed}")
@@ -165,6 +177,8 @@ def main() -> int:
     finally:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_IGN)
+        if options.logs:
+            shutil.copytree(stage.run, options.logs, dirs_exist_ok=True)
         stage.close()
 
 

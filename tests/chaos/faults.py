@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import signal
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from random import Random
 from time import monotonic
@@ -167,9 +167,9 @@ class Chaos:
     def fill_disk(self) -> None:
         """Fill the database's disk for a moment."""
         ballast = self.stage.data / "ballast"
-        free = os.statvfs(self.stage.data)
-        with ballast.open("wb") as file:
-            os.posix_fallocate(file.fileno(), 0, max(1, (free.f_bavail - 1) * free.f_frsize))
+        with ballast.open("wb", buffering=0) as file, suppress(OSError):
+            while True:
+                file.write(b"\0" * 65536)
         self._after(3.0, lambda: self._free_disk(ballast.unlink))
 
     def _free_disk(self, unlink: Callable[[], None]) -> None:

@@ -80,6 +80,16 @@ class Judge:
         standing = self.standing()
         return [key for key in self.customers.placed if not _settled(standing.get(key))]
 
+    def why_unsettled(self) -> str:
+        """Count the unsettled orders by where they stand."""
+        standing = self.standing()
+        rows = [(key[0], standing.get(key)) for key in self.unsettled()]
+        counts = Counter(
+            f"{shop}:{row['state']}/{row['verdict']}/{row['status']}" if row else f"{shop}:unread"
+            for shop, row in rows
+        )
+        return ", ".join(f"{count} {what}" for what, count in sorted(counts.items()))
+
     def in_doubt(self) -> list[Key]:
         """Return the orders that are still looked up."""
         return [key for key, row in self.standing().items() if row["status"] == "in_doubt"]
@@ -153,6 +163,8 @@ def _settled(row: dict[str, Any] | None) -> bool:
         return False
     if row["status"] == "in_doubt":
         return bool(row["scheduled"])
+    if row["verdict"] == "missing" and row["status"] is None:
+        return False
     return row["state"] in _OVER and row["status"] in {None, "success", "failed"}
 
 

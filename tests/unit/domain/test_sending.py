@@ -15,6 +15,7 @@ from reconciler.domain.sending import (
     Decision,
     automatic_attempts,
     brake_limit,
+    brakes,
     may_retry,
     may_send,
 )
@@ -119,6 +120,13 @@ def test_an_order_with_an_entry_is_never_queued_again(status):
 def test_the_brake_is_twenty_orders_or_a_fifth(examined, limit):
     """More than that looking missing at once means that the read is wrong."""
     assert brake_limit(examined) == limit
+    assert not brakes(limit, examined, Delivery.THEIRS)
+    assert brakes(limit + 1, examined, Delivery.THEIRS)
+
+
+def test_what_waits_for_us_to_deliver_it_does_not_brake():
+    """After an outage many orders wait for their first send; a brake would hold back all later ones, too."""
+    assert not brakes(1000, 1000, Delivery.OURS)
 
 
 @pytest.mark.parametrize(
