@@ -1,4 +1,4 @@
-"""The shared rate limit on a real Valkey: atomic between threads, by the server's clock, careful without it."""
+"""The shared rate limit on a real Valkey: atomic between threads, by its own clock, careful without it."""
 
 from __future__ import annotations
 

@@ -26,10 +26,12 @@ class Time:
 
 
 def local(time: Time) -> RateLimiter:
+    """Return a limiter of this process alone."""
     return LocalLimiter(time)
 
 
 def valkey(time: Time) -> RateLimiter:
+    """Return a limiter that is shared."""
     return ValkeyLimiter(fakeredis.FakeRedis(), seconds=time)
 
 
@@ -168,14 +170,17 @@ class Flaky:
             raise redis.ConnectionError("gone")
 
     def take(self, key: str, cost: float, bucket: Bucket) -> float:
+        """Take, unless away."""
         self._check()
         return self.inner.take(key, cost, bucket)
 
     def settle(self, key: str, bucket: Bucket, *, refund: float = 0.0, left: float | None = None) -> None:
+        """Settle, unless away."""
         self._check()
         self.inner.settle(key, bucket, refund=refund, left=left)
 
     def hold(self, key: str, bucket: Bucket, seconds: float) -> None:
+        """Hold, unless away."""
         self._check()
         self.inner.hold(key, bucket, seconds)
 

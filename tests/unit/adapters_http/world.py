@@ -24,12 +24,15 @@ class World:
     slept: list[float] = field(default_factory=list)
 
     def clock(self) -> datetime:
+        """Return the present moment."""
         return self.now
 
     def seconds(self) -> float:
+        """Return how many seconds have passed."""
         return (self.now - START).total_seconds()
 
     def sleep(self, seconds: float) -> None:
+        """Let time pass."""
         self.slept.append(seconds)
         self.now += timedelta(seconds=seconds)
 

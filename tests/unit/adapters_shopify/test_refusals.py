@@ -21,10 +21,6 @@ def world() -> World:
     return found
 
 
-def requests_of(world: World) -> int:
-    return len(world.sandbox.log)
-
-
 def test_the_probe_says_who_we_are_to_the_shop(world):
     """Name and address of the shop, for the person who connected it."""
     assert world.cart.probe() == "Rosebud (rosebud.myshopify.com)"
@@ -72,7 +68,7 @@ def test_a_lost_scope_is_told_apart_from_a_revoked_token(world):
         "https://rosebud.myshopify.com knows the access token, but it lacks the scope read_orders; "
         "grant read_orders to the app and authorise it again"
     )
-    assert requests_of(world) == 1
+    assert len(world.sandbox.log) == 1
     with pytest.raises(AuthError, match="lacks the scope read_orders"):
         world.cart.probe()
 
@@ -96,6 +92,7 @@ def test_a_wrong_token_is_one_line(world):
 
 
 def denied(path: list[Any], message: str, required: str | None = None) -> Response:
+    """Return an answer in which a field is denied."""
     extensions = {"code": "ACCESS_DENIED"} | ({"requiredAccess": required} if required else {})
     error = {"message": message, "path": path, "extensions": extensions}
     return json_response({"data": {"orders": None}, "errors": [error]})

@@ -37,6 +37,7 @@ class Workers(Time):
         self._turn = Condition()
 
     def sleep(self, seconds: float) -> None:
+        """Sleep until the simulated clock says so."""
         with self._turn:
             # In whole microseconds, which is all that a datetime holds.
             until = round(self.seconds() + max(seconds, 1e-6), 6)
@@ -48,6 +49,7 @@ class Workers(Time):
             self._awake += 1
 
     def leave(self) -> None:
+        """End a worker, so that nobody waits for it."""
         with self._turn:
             self._awake -= 1
             self._advance()
@@ -60,10 +62,12 @@ class Workers(Time):
 
 
 def local(time: Time) -> RateLimiter:
+    """Return a limiter of this process alone."""
     return LocalLimiter(time.seconds)
 
 
 def valkey(time: Time) -> RateLimiter:
+    """Return a limiter that is shared."""
     return ValkeyLimiter(fakeredis.FakeRedis(), seconds=time.seconds)
 
 
@@ -103,6 +107,7 @@ class Till:
         self._lock = Lock()
 
     def app(self, _: Request) -> Response:
+        """Charge a query, or turn it away."""
         with self._lock:
             now = self._time.now
             if self.throttle.banned:
