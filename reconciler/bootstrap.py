@@ -52,6 +52,11 @@ class VendorAccess:
         """Return what all HTTP connections of this process share."""
         return self._tools
 
+    def close(self) -> None:
+        """Close the HTTP connections, if any were opened."""
+        if "_tools" in vars(self):
+            self._tools.session.close()
+
     @cached_property
     def _box(self) -> SecretBox:
         return SecretBox(self._settings.require_secret_keys())
@@ -75,6 +80,7 @@ class App:
     settings: Settings
     engine: Engine
     vendors: Vendors
+    access: VendorAccess
     clock: Clock = utc_now
     #: The clock stands still, for a rehearsal.
     held: bool = False
@@ -110,7 +116,8 @@ class App:
             write_due_reports(context, unit, settings.report_dir, every, RENDERERS)
 
     def close(self) -> None:
-        """Give the database connections back."""
+        """Give the connections to the database and the vendors back."""
+        self.access.close()
         self.engine.dispose()
 
 
@@ -120,4 +127,4 @@ def build(settings: Settings | None = None, *, start_services: bool = False) -> 
     settings = with_addresses(settings or load_settings(), embedded.urls, start)
     access = VendorAccess(settings, utc_now)
     vendors = Registry(access.credentials, access.tools)
-    return App(settings, make_engine(settings.require_database_url()), vendors)
+    return App(settings, make_engine(settings.require_database_url()), vendors, access)

@@ -62,7 +62,7 @@ class ValkeyLimiter:
 
 def shared_limiter(url: str, seconds: Callable[[], float]) -> RateLimiter:
     """Return production's limiter: shared through Valkey, careful on its own while that is away."""
-    client = redis.Redis.from_url(
-        url, socket_timeout=PATIENCE, socket_connect_timeout=PATIENCE, socket_keepalive=True
-    )
+    # A Unix socket has nothing to keep alive, and redis-py refuses to be asked.
+    remote = {} if url.startswith("unix:") else {"socket_keepalive": True}
+    client = redis.Redis.from_url(url, socket_timeout=PATIENCE, socket_connect_timeout=PATIENCE, **remote)
     return FallbackLimiter(ValkeyLimiter(client), seconds, away=(redis.RedisError, OSError))
