@@ -63,6 +63,24 @@ class _Tally:
     quarantined: int = 0
     #: Of those, the ones that do not even say which order they are.
     unknown: int = 0
+    #: Orders that the shop counts and never shows.
+    short: int = 0
+    reason: str = ""
+
+    def coverage(self, start: datetime, end: datetime) -> Coverage:
+        """Return what the read proves: an order put aside is known, what has no id is lost."""
+        reason = self.reason
+        if self.short:
+            reason = f"Shopify counts {self.short} more changed orders than it shows"
+        elif self.quarantined:
+            reason = f"{self.quarantined} of its answers could not be understood as orders"
+        return Coverage(
+            covers_from=start,
+            covers_to=end,
+            complete=not self.short and not self.unknown,
+            absence_trusted=not self.short and not self.quarantined,
+            reason=reason,
+        )
 
 
 class ShopifyCart:
@@ -83,36 +101,15 @@ class ShopifyCart:
         """Yield orders changed since ``since``, then what that covers: up to now, less the search's lag."""
         _, scopes = self._identify()
         horizon = now + self._api.http.clock_offset - LAG
-        start, reason = since, ""
+        start, tally = since, _Tally()
         if "read_all_orders" not in scopes and (since is None or since < now - MEMORY):
-            start, reason = (
-                now - MEMORY,
-                "without the scope read_all_orders only the last 60 days can be seen",
-            )
-        begin, short, tally = start, 0, _Tally()
-        while True:
+            start, tally.reason = now - MEMORY, "without read_all_orders only the last 60 days can be seen"
+        begin, cut = start, True
+        while cut:
             window = _Window(begin)
-            yield from self._pages(window, horizon, tally)
-            bound = window.last if window.cut and window.last else horizon
-            if self._counted(begin, bound) > window.settled:
-                # The search sorted by time leaves rows out at times. By id it is slower and does not.
-                yield from self._pages(window, bound, tally, sort="ID")
-                short += max(0, self._counted(begin, bound) - len(window.ids))
-            if not window.cut:
-                break
-            begin = window.last
-        if short:
-            reason = f"Shopify counts {short} more changed orders than it shows"
-        elif tally.quarantined:
-            reason = f"{tally.quarantined} of its answers could not be understood as orders"
-        yield Coverage(
-            covers_from=start or EVER,
-            covers_to=horizon,
-            # An order put aside is known, and comes again when it changes; what has no id is lost.
-            complete=not short and not tally.unknown,
-            absence_trusted=not short and not tally.quarantined,
-            reason=reason,
-        )
+            yield from self._window(window, horizon, tally)
+            begin, cut = window.last, window.cut
+        yield tally.coverage(start or EVER, horizon)
 
     def fetch(
         self, references: Sequence[str], ids: Mapping[str, str] | None = None
@@ -144,6 +141,15 @@ class ShopifyCart:
         if not {NEEDED, "write_orders"} & scopes:
             raise lost_scope(self._api.site, [NEEDED])
         return who, scopes
+
+    def _window(self, window: _Window, horizon: datetime, tally: _Tally) -> Iterator[Page[CartOrder]]:
+        """Yield one window's pages, and where the shop counts more than it showed, those by id as well."""
+        yield from self._pages(window, horizon, tally)
+        bound = window.last if window.cut and window.last else horizon
+        if self._counted(window.start, bound) > window.settled:
+            # The search sorted by time leaves rows out at times. By id it is slower and does not.
+            yield from self._pages(window, bound, tally, sort="ID")
+            tally.short += max(0, self._counted(window.start, bound) - len(window.ids))
 
     def _pages(
         self, window: _Window, bound: datetime, tally: _Tally, sort: str = "UPDATED_AT"
