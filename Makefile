@@ -23,6 +23,10 @@ demo: setup ## Reconcile a seeded shop from end to end; KEEP=1 leaves it running
 test: setup ## Run every test; ARGS go to pytest, e.g. ARGS='-m "not slow"'
 	@$(BIN)/python -m pytest $(ARGS)
 
+.PHONY: chaos
+chaos: setup ## Hold the promises against faults: FAULTS=1000 SEED=1
+	@$(BIN)/python -m tests.chaos --faults $(or $(FAULTS),100) --seed $(or $(SEED),1) $(ARGS)
+
 .PHONY: bench
 bench: setup ## Run the benchmarks, which print ratios to anchors measured in the same run
 	@$(BIN)/python -m benchmarks $(ARGS)

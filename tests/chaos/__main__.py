@@ -27,7 +27,7 @@ from tests.chaos.world import Customers, Shop, World
 #: Faults between two waits for everything to come to rest.
 ROUND: Final = 50
 #: Seconds between two faults, and orders that arrive meanwhile.
-PACE: Final = (0.2, 1.2)
+PACE: Final = (0.2, 1.0)
 ORDERS: Final = 4
 #: How long to wait for what is armed, for rest, and for the last look-up, in seconds.
 PATIENCE: Final = 60.0
@@ -122,7 +122,6 @@ class Run:
         while True:
             self.stage.supervise()
             self.chaos.go_on()
-            self.customers.go_on()
             left = until - monotonic()
             if left <= 0:
                 return

@@ -11,9 +11,9 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
-from threading import RLock
+from threading import RLock, Timer
 from typing import Any, Final
 
 from adapters.sandbox.wire import Request, Response, json_response
@@ -31,6 +31,8 @@ CREATE_FAULTS: Final = (
 )
 #: Longer than the client waits.
 SLOW_SECONDS: Final = 2.5
+#: The share of orders that another integration brings to the POS, where there is one.
+BROUGHT: Final = 0.85
 
 Row = dict[str, Any]
 
@@ -188,7 +190,7 @@ class Customers:
     rng: Any
     placed: dict[tuple[str, str], datetime] = field(default_factory=dict)
     cancelled: set[tuple[str, str]] = field(default_factory=set)
-    _later: list[tuple[float, Callable[[], None]]] = field(default_factory=list)
+    _later: list[Timer] = field(default_factory=list)
 
     def order(self) -> None:
         """Place one order, in a shop drawn at random."""
@@ -196,28 +198,19 @@ class Customers:
         reference = self.world.place(shop)
         key = (shop.name, reference)
         self.placed[key] = now()
-        if shop.theirs and self.rng.random() < 0.6:
+        if shop.theirs and self.rng.random() < BROUGHT:
             self._after(0.5, lambda: self.world.deliver(shop, reference))
         elif self.rng.random() < 0.03:
             self.cancelled.add(key)
             self._after(self.rng.uniform(0, 2), lambda: self.world.cancel(shop, reference))
 
-    def go_on(self) -> None:
-        """Do what is due by now."""
-        due = [what for at, what in self._later if at <= time.monotonic()]
-        self._later = [entry for entry in self._later if entry[0] > time.monotonic()]
-        for what in due:
-            what()
-
     def _after(self, seconds: float, what: Callable[[], None]) -> None:
-        self._later.append((time.monotonic() + seconds, what))
+        timer = Timer(seconds, what)
+        timer.daemon = True
+        timer.start()
+        self._later.append(timer)
 
     @property
     def idle(self) -> bool:
         """Say whether nothing of theirs is under way."""
-        return not self._later
-
-
-def within(seconds: float) -> timedelta:
-    """Return a span."""
-    return timedelta(seconds=seconds)
+        return not any(timer.is_alive() for timer in self._later)
