@@ -30,6 +30,8 @@ from reconciler.ports import Outcome, OutcomeKind, Submission
 
 #: How often a payment is sent while Square asks to come later; by then the order is there.
 TRIES: Final = 4
+#: Seconds within which a call has failed at once: then there is time to send the same bytes again.
+AT_ONCE: Final = 5.0
 #: A payment in one of these states is made.
 PAID: Final = frozenset({"COMPLETED", "APPROVED"})
 
@@ -54,7 +56,7 @@ class Sender:
         return self._pay(plan, made) if isinstance(made, Order) else made
 
     def _create(self, plan: Plan, now: datetime) -> Order | Outcome:
-        sent = self.api.send("/v2/orders", msgspec.json.encode(plan.order))
+        sent = self._send("/v2/orders", msgspec.json.encode(plan.order))
         if sent.kind is not OutcomeKind.ACCEPTED:
             return self._not_made(plan, sent, now)
         try:
@@ -124,9 +126,18 @@ class Sender:
 
     def _send_payment(self, plan: Plan, order: Order) -> Sent:
         if plan.free:
-            return self.api.send(f"/v2/orders/{order.id}/pay", msgspec.json.encode(plan.payment))
+            return self._send(f"/v2/orders/{order.id}/pay", msgspec.json.encode(plan.payment))
         payment = {**(plan.payment or {}), "order_id": order.id}
-        return self.api.send("/v2/payments", msgspec.json.encode(payment))
+        return self._send("/v2/payments", msgspec.json.encode(payment))
+
+    def _send(self, path: str, body: bytes) -> Sent:
+        """Send a call that has a key; once more when it broke off at once: no order is to stay half made."""
+        started = self.tools.clock()
+        sent = self.api.send(path, body)
+        if sent.kind is OutcomeKind.UNKNOWN and (self.tools.clock() - started).total_seconds() < AT_ONCE:
+            self.tools.sleep(self.api.http.backoff.pause(0, self.tools.random))
+            sent = self.api.send(path, body)
+        return sent
 
     def _is_paid(self, order_id: str) -> bool:
         """Ask whether nothing is owed on the order, whatever the payment's own answer was."""

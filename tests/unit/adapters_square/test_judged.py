@@ -77,7 +77,7 @@ def test_every_exchange_of_the_adapter_is_as_published(world, judge, monkeypatch
     for number, change in enumerate(changes):
         prepared = world.prepared(key=f"key-{number}", reference=str(2000 + number), **change)
         assert world.submit(prepared).kind is OutcomeKind.ACCEPTED
-    world.fault("fail_after", of="payments", times=1)
+    world.fault("fail_after", of="payments", times=2)
     world.submit(world.prepared(key="lost"))
     with monkeypatch.context() as patch:
         patch.setattr("adapters.square.sandbox.reckoning._half_even", lambda number: int(number) + 1)

@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import httpx
 import pytest
 
+from adapters.sandbox import AppTransport
 from adapters.square.plan import decode
 from adapters.square.sandbox.payments import create, refund
 from reconciler.domain.evidence import FailureCause
 from reconciler.ports import OutcomeKind, Submission
 from tests.builders import cart_order
-from tests.unit.adapters_square.store import NOW, World, usd
+from tests.unit.adapters_square.store import NOW, SECOND, World, connect, tools, usd
 
 #: After which of these the same bytes go again.
 UNKNOWN = OutcomeKind.UNKNOWN
@@ -48,7 +50,7 @@ LOST = [(f"{how}_{when}", of) for how in ("fail", "drop", "hang") for when in ("
 def test_an_unknown_outcome_replayed_under_the_same_key_makes_one_order(world, fault, of):
     """Wherever it broke: unknown, then the same bytes complete it; one order, one payment, one key."""
     submission = world.prepared()
-    world.fault(fault, of=of, times=1)
+    world.fault(fault, of=of, times=2)
     first = world.submit(submission)
     late = fault.endswith("after") and of == "payments"
     assert first.kind is (OutcomeKind.ACCEPTED if late else UNKNOWN)
@@ -56,6 +58,39 @@ def test_an_unknown_outcome_replayed_under_the_same_key_makes_one_order(world, f
     assert world.submit(submission).kind is OutcomeKind.ACCEPTED
     assert len(live(world)) == 1
     assert [len(world.events(name)) for name in ("order_created", "payment_recorded")] == [1, 1]
+
+
+@pytest.mark.parametrize(("fault", "of"), LOST)
+def test_a_call_that_breaks_off_at_once_goes_again_at_once(world, fault, of):
+    """Under its key, so that no order stays half made for one hiccup."""
+    world.fault(fault, of=of, times=1)
+    assert world.submit().kind is OutcomeKind.ACCEPTED
+    assert [len(world.events(name)) for name in ("order_created", "payment_recorded")] == [1, 1]
+
+
+def test_a_call_that_was_waited_for_in_vain_does_not_go_again_by_itself(world):
+    """Time is short by then: the queue looks first."""
+    submission = world.prepared()
+    world.pos = connect(tools(Late(world), world.time))
+    outcome = world.submit(submission)
+    assert outcome.kind is UNKNOWN
+    assert world.sandbox.log.count(("POST", "/v2/orders")) == 1
+
+
+class Late(httpx.BaseTransport):
+    """A network on which every create takes half a minute and then brings nothing."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._inner = AppTransport(world.sandbox.app)
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Pass a request on, and lose the answer to a create."""
+        response = self._inner.handle_request(request)
+        if request.url.path == "/v2/orders":
+            self._world.time.now += 30 * SECOND
+            raise httpx.ReadTimeout("timed out", request=request)
+        return response
 
 
 def test_an_order_without_its_payment_is_neither_there_nor_absent(world):
@@ -226,7 +261,7 @@ def test_any_other_refusal_keeps_squares_code_and_words_without_the_customer(wor
 def test_an_answer_that_is_no_answer_is_unknown(world):
     """A login page with status 200: the order may be there or not."""
     submission = world.prepared()
-    world.fault("html", times=1)
+    world.fault("html", times=2)
     assert world.submit(submission).kind is UNKNOWN
 
 
