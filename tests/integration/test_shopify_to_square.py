@@ -199,7 +199,7 @@ def test_a_revoked_token_pauses_its_connection_and_putting_it_right_releases_it(
 def test_an_answer_that_is_lost_after_the_till_accepted_makes_no_second_order(
     street: Street, fault: str, step: str
 ) -> None:
-    """Whichever of the two calls lost its answer: the till has each order once, now and after the look-ups."""
+    """Whichever of the two calls lost its answer: the till has each order once, also after the look-ups."""
     street.square.faults.switch_on(fault, times=1, settings={"of": step})
     _, told, _ = street.run()
     missing = {j.subject for j in told if j.verdict.classification is Classification.MISSING}
