@@ -83,6 +83,37 @@ def rehearsal(
         say(f"reconciler run --channel {shop.trade.channel} --dry-run --now {moment} --json")
 
 
+@app.command()
+def square(
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 0,
+    token: Annotated[str | None, typer.Option(help="The access token that it knows.")] = None,
+    currency: Annotated[str, typer.Option(help="What its locations sell in.")] = "USD",
+    sku: Annotated[
+        list[str] | None, typer.Option(help="An article that it sells beside its own; repeatable.")
+    ] = None,
+    ledger: Annotated[
+        Path | None, typer.Option(help="A file to which it appends whatever it accepts, as JSON Lines.")
+    ] = None,
+    rate: Annotated[float, typer.Option(min=0.1, help="Calls a second before it answers 429.")] = 25.0,
+) -> None:
+    """Play a store at Square until Ctrl-C: its API on this machine, with faults to switch on over HTTP.
+
+    Example: reconciler sandbox square --port 8081 --sku ROSE-24 --ledger accepted.jsonl
+    """
+    from adapters.square.sandbox import TOKEN, SandboxOptions, serve
+    from reconciler.cli.output import say
+
+    options = SandboxOptions(
+        port=port,
+        token=token or TOKEN,
+        currency=currency,
+        skus=tuple(sku or ()),
+        ledger=ledger,
+        rate=rate,
+    )
+    serve(options, say)
+
+
 def _refuse_filled(directory: Path) -> None:
     from reconciler.domain.errors import InputError
 
