@@ -297,7 +297,7 @@ MISSING: Final = Rule(
     C.MISSING, "D", absent.missing,
     "The order is paid ({total}) and the POS does not have it.",
     "It is sent once by itself where that is safe; otherwise key it in, or set it ready.",
-    Who.OPS, Resend.ONCE, escalation=_after(30, AtOnce.RESENT, AtOnce.SAME_DAY_ALARM),
+    Who.OPS, Resend.ONCE, Grace.G, _after(30, AtOnce.RESENT, AtOnce.SAME_DAY_ALARM),
 )  # fmt: skip
 
 #: Block A. Judged by the services that read; one finding a connection.

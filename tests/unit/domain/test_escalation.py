@@ -75,7 +75,10 @@ URGENT, NORMAL, INFO = Severity.URGENT, Severity.NORMAL, Severity.INFO
         ("paid in part, due tomorrow", evidence(captured=20_00, deliver_on=TOMORROW), URGENT),
         ("paid in part, due in three days", evidence(captured=20_00, deliver_on=LATER), NORMAL),
         ("missing for a day", evidence(), URGENT),
-        ("missing since one second", evidence(paid_at=NOW - G - SECOND), URGENT),
+        ("missing since one second", evidence(paid_at=NOW - G - SECOND), NORMAL),
+        ("missing since one second, due today", evidence(paid_at=NOW - G - SECOND, deliver_on=TODAY), URGENT),
+        ("missing, queued, not tried yet", evidence(paid_at=NOW - G, queue=queue_facts()), NORMAL),
+        ("missing, tried once", evidence(paid_at=NOW - G, queue=queue_facts(attempts=1)), URGENT),
         ("unpaid", evidence(payment_status=PaymentStatus.PENDING), INFO),
         ("on its way", evidence(paid_at=ago(minutes=5)), INFO),
         ("on its way, due today, before the alarm", evidence(paid_at=ago(minutes=9), deliver_on=TODAY), INFO),
@@ -142,7 +145,7 @@ def test_a_push_channels_missing_order_waits_for_the_same_alarm():
 def test_a_missing_order_that_nobody_repairs_becomes_urgent():
     """Half an hour after G at the latest somebody has to look, whatever the delivery day."""
     verdict = classify(evidence(paid_at=ago(minutes=5)), policy(push=True), NOW)
-    assert verdict.escalates_at == verdict.check_at == ago(minutes=5) + timedelta(minutes=30)
+    assert verdict.escalates_at == verdict.check_at == ago(minutes=3) + timedelta(minutes=30)
 
 
 @pytest.mark.parametrize(

@@ -114,6 +114,15 @@ def test_an_order_with_an_entry_is_never_queued_again(status):
         assert bool(decision.reason) is (status not in OPEN)
 
 
+def test_an_order_that_was_delivered_and_is_gone_says_so():
+    """Spent attempts and a record that vanished are different troubles."""
+    reasons = {}
+    for status in (QueueStatus.SUCCESS, QueueStatus.FAILED):
+        reasons[status] = decide(evidence(queue=queue_facts(status=status))).reason
+    assert "delivered once" in reasons[QueueStatus.SUCCESS]
+    assert "used up" in reasons[QueueStatus.FAILED]
+
+
 @pytest.mark.parametrize(
     ("examined", "limit"), [(0, 20), (50, 20), (100, 20), (101, 20), (105, 21), (1000, 200)]
 )

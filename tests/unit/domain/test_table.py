@@ -53,7 +53,7 @@ pos_error.tax_setup         none      WHEN_FACT_CHANGES   merchant        1440 m
 pos_error.rejected          none      WHEN_FACT_CHANGES   ops             1440 min, due today
 stuck                       none      AFTER_LOOKUPS       ops             2 min
 sync_delay                  G         WAIT                nobody          due today, and paid 10 minutes ago
-missing  none  ONCE  ops  30 min, due today, and paid 10 minutes ago, the one re-send was spent
+missing  G  ONCE  ops  30 min, due today, and paid 10 minutes ago, the one re-send was spent
 """
 
 
