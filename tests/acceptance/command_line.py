@@ -13,11 +13,19 @@ from typing import Any
 PROGRAM = str(Path(sys.executable).with_name("reconciler"))
 
 
-def environment(database_url: str, redis_url: str) -> dict[str, str]:
-    """Return the surroundings of a command, with nothing of the developer's own settings."""
+def surroundings() -> dict[str, str]:
+    """Return the environment of a command, with nothing of the developer's own settings."""
     ours = ("RECONCILER_", "DATABASE_URL", "REDIS_URL")
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
-    return kept | {"DATABASE_URL": database_url, "REDIS_URL": redis_url, "RECONCILER_LOG_LEVEL": "ERROR"}
+    return {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+
+
+def environment(database_url: str, redis_url: str) -> dict[str, str]:
+    """Return the environment of a command that uses these servers."""
+    return surroundings() | {
+        "DATABASE_URL": database_url,
+        "REDIS_URL": redis_url,
+        "RECONCILER_LOG_LEVEL": "ERROR",
+    }
 
 
 def reconciler(environ: Mapping[str, str], *words: str, code: int = 0) -> str:

@@ -18,11 +18,11 @@ from reconciler.demo.director import Scene
 from reconciler.demo.home import Home
 from reconciler.demo.judge import Score
 from reconciler.demo.performance import Performance
-from reconciler.demo.processes import began_at, read_marks, wait_until
+from reconciler.demo.processes import read_marks, wait_until
 from reconciler.demo.screen import QuietScreen
 from reconciler.demo.stage import Stage
 from reconciler.demo.world import World
-from tests.acceptance.command_line import PROGRAM
+from tests.acceptance.command_line import PROGRAM, reconciler, surroundings
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.integration, pytest.mark.slow]
 
@@ -34,9 +34,7 @@ PATIENCE = 150
 @pytest.fixture
 def environ(tmp_path) -> dict[str, str]:
     """Surroundings in which all that a demo makes is below this test's own folder."""
-    ours = ("RECONCILER_", "DATABASE_URL", "REDIS_URL")
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
-    return kept | {"TMPDIR": str(tmp_path)}
+    return surroundings() | {"TMPDIR": str(tmp_path)}
 
 
 def home_in(folder: Path) -> Path | None:
@@ -110,21 +108,27 @@ def running(tmp_path, environ) -> Iterator[Demo]:
     demo.process.wait()
 
 
-def test_a_first_look_finds_and_repairs_every_fault_and_leaves_nothing_but_the_report(
-    tmp_path, environ
-) -> None:
-    """One command: every label met, no false alarm, no duplicate, no process and no file left."""
-    report = tmp_path / "out" / "report.html"
-    command = [PROGRAM, "demo", "--orders", str(ORDERS), "--seed", "3", "--json", "--report", str(report)]
-    done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=PATIENCE, check=False)
-    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
-    result = json.loads(done.stdout)
-    assert result["found"] == result["injected"] > 70
-    assert result["repaired"] + result["flagged"] + result["waiting"] == result["injected"]
-    assert (result["duplicates"], result["false_alarms"], result["unmet"]) == ([], [], [])
-    assert "<html" in report.read_text(encoding="utf-8")
-    assert home_in(tmp_path) is None
-    assert processes_of({str(tmp_path)}) == []
+def test_a_first_look_meets_every_fault_stays_up_if_asked_and_then_leaves_nothing(tmp_path, environ) -> None:
+    """One command: every label met, no false alarm, no duplicate; another one ends it and removes it all."""
+    demo = Demo(tmp_path, environ, "--seed", "3", "--keep", "--json")
+    code = demo.process.wait(PATIENCE)
+    home = demo.home
+    try:
+        assert code == 0, demo.said
+        result = json.loads(demo.said.splitlines()[-1])
+        assert result["found"] == result["injected"] > 70
+        assert result["repaired"] + result["flagged"] + result["waiting"] == result["injected"]
+        assert (result["duplicates"], result["false_alarms"], result["unmet"]) == ([], [], [])
+        assert result["kept"] == str(home)
+        assert "<html" in Path(result["report"]).read_text(encoding="utf-8")
+        places = places_of(home)
+        assert all(mark.alive for mark in read_marks(home / "run"))
+        kept = {**environ, "RECONCILER_DATA_DIR": str(home / "data")}
+        assert "success" in reconciler(kept, "queue", "list", "--json")
+    finally:
+        reconciler(environ, "demo", "--stop", str(home))
+    assert not home.exists()
+    assert processes_of(places) == []
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
@@ -151,37 +155,9 @@ def test_a_demo_whose_worker_crashes_says_so_in_one_line_and_cleans_up(running) 
     assert processes_of(places) == []
 
 
-def test_a_kept_demo_stays_up_until_it_is_stopped(tmp_path, environ) -> None:
-    """What the next commands need is printed; one command ends it all."""
-    demo = Demo(tmp_path, environ, "--keep")
-    try:
-        assert demo.process.wait(PATIENCE) == 0, demo.said
-        home = demo.home
-        places = places_of(home)
-        assert all(mark.alive for mark in read_marks(home / "run"))
-        asked = subprocess.run(
-            [PROGRAM, "queue", "list", "--json"],
-            env={**environ, "RECONCILER_DATA_DIR": str(home / "data")},
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        assert "success" in asked.stdout
-        assert f"reconciler demo --stop {home}" in demo.said
-    finally:
-        stopped = subprocess.run([PROGRAM, "demo", "--stop", str(demo.home)], env=environ, check=False)
-    assert stopped.returncode == 0
-    assert not home.exists()
-    assert processes_of(places) == []
-
-
 def test_stop_refuses_a_folder_that_is_no_demo(tmp_path, environ) -> None:
     """It removes folders, so it must know them."""
-    done = subprocess.run(
-        [PROGRAM, "demo", "--stop", str(tmp_path)], env=environ, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 2
-    assert done.stderr == f"error: {tmp_path} is not a demo's folder; the demo printed it when it ended\n"
+    reconciler(environ, "demo", "--stop", str(tmp_path), code=2)
     assert tmp_path.exists()
 
 
@@ -272,9 +248,9 @@ def test_a_worker_killed_while_it_sends_and_started_again_ends_in_the_same_state
 
 
 def test_a_worker_killed_again_and_again_only_takes_longer(play) -> None:
-    """Five crashes at whatever it is doing; the leases find what each left behind."""
+    """Three crashes at whatever it is doing; the leases find what each left behind."""
     play.stage.start_beat()
-    for _ in range(5):
+    for _ in range(3):
         worker = play.stage.start_worker()
         wait_until(partial(play.moves_on, play.runs()), 20)
         worker.kill()
@@ -282,22 +258,15 @@ def test_a_worker_killed_again_and_again_only_takes_longer(play) -> None:
     assert play.finish() == []
 
 
-def test_two_beats_and_two_workers_at_once_do_no_harm(play) -> None:
-    """Every hint comes twice and is heard by two; every order is still sent once."""
+def test_two_beats_and_two_workers_do_no_harm_and_a_restart_of_one_of_each_loses_nothing(play) -> None:
+    """Every hint comes twice and is heard by two, and a release comes in the middle of the day."""
     for name in ("first", "second"):
         play.stage.start_beat(f"beat-{name}")
         play.stage.start_worker(f"worker-{name}")
-    assert play.finish() == []
-
-
-def test_a_restart_of_worker_and_beat_loses_nothing(play) -> None:
-    """A release in the middle of the day: both end in peace, the new ones go on where they were."""
-    play.stage.start_worker()
-    play.stage.start_beat()
     play.until_sending()
-    for name in ("worker", "beat"):
+    for name in ("worker-first", "beat-first"):
         play.stage.children[name].stop()
-        assert began_at(play.stage.children[name].process.pid) is None
-    play.stage.start_worker()
-    play.stage.start_beat()
+        assert not play.stage.children.pop(name).mark.alive
+    play.stage.start_worker("worker-third")
+    play.stage.start_beat("beat-third")
     assert play.finish() == []
