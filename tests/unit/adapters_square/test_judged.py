@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from threading import Event
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from adapters.square.sandbox import (
     SquareSandbox,
     add_article,
     make_sandbox,
+    serve,
 )
 from adapters.square.sandbox.payments import refund
 from adapters.square.sandbox.reckoning import reckon
@@ -315,3 +317,13 @@ def test_a_dropped_call_is_a_broken_connection(world):
     pos = connect(tools(transport, world.time))
     pos.catalog()
     assert world.submit().kind is OutcomeKind.UNKNOWN
+
+
+def test_the_sandbox_says_where_it_is_and_stops_when_told():
+    """What a person needs to rehearse with it."""
+    stop, said = Event(), list[str]()
+    stop.set()
+    serve(SandboxOptions(token="EAAA-mine"), said.append, stop)
+    assert "Square sandbox at http://127.0.0.1:" in said[0]
+    assert "EAAA-mine" in said[0]
+    assert "/_sandbox/faults" in said[1]

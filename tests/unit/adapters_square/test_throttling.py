@@ -21,7 +21,7 @@ from reconciler.domain.errors import UnreachableError
 from reconciler.ports import OutcomeKind
 from tests.unit.adapters_square.store import NOW, Time, World, connect, tools
 
-SECONDS = 120
+SECONDS = 60
 
 
 class Workers(Time):
