@@ -73,6 +73,35 @@ def test_after_an_unknown_outcome_an_order_is_adopted_or_flagged_never_sent(reco
     assert (found.step, found.pos_id) == (step, "P1" if step is Step.ADOPT else None)
 
 
+@pytest.mark.parametrize(
+    ("records", "last", "conclusive", "step"),
+    [
+        ((), True, True, Step.REPEAT),
+        ((), True, False, Step.REPEAT),  # the POS itself would tell a second one from the first
+        ((), False, True, Step.WAIT),
+        ((RECORD,), True, True, Step.ADOPT),
+        ((VOID,), True, True, Step.FLAG),  # it was taken, and voided since
+    ],
+)
+def test_only_a_pos_that_knows_our_key_is_told_again(records, last, conclusive, step):
+    """After the last look the same bytes go once more where they cannot make a second record, not before."""
+    assert after_unknown(records, last=last, conclusive=conclusive, repeatable=True).step is step
+
+
+@pytest.mark.parametrize(
+    ("records", "step"), [((), Step.WAIT), ((VOID,), Step.WAIT), ((RECORD,), Step.ADOPT)]
+)
+def test_a_search_that_broke_off_is_no_last_look(records, step):
+    """Giving up rests on having looked: what could not be searched completely is searched again."""
+    assert after_unknown(records, last=True, conclusive=False).step is step
+
+
+def test_a_look_that_was_made_is_not_made_again():
+    """However the clocks stand, each look of the schedule happens once."""
+    assert next_lookup(LOOKUPS, NOW, NOW, done=1) == NOW + 2 * MINUTE
+    assert next_lookup(LOOKUPS, NOW + MINUTE, NOW, done=4) is None
+
+
 def test_look_ups_come_at_half_a_minute_two_five_and_fifteen():
     """The schedule is counted from the send."""
     assert [wait / MINUTE for wait in LOOKUPS] == [0.5, 2, 5, 15]
