@@ -61,7 +61,7 @@ class Finder:
         """
         with self.index.lock:
             self._catch_up(now)
-        return self._look(_family(reference))
+        return self._look(_family(reference), now)
 
     def _catch_up(self, now: datetime) -> None:
         locations = sorted(self.bench.account.locations())
@@ -78,11 +78,11 @@ class Finder:
         self.bench.catalog.variations()
         self.index.seen_to = now
 
-    def _look(self, family: str) -> Lookup:
+    def _look(self, family: str, now: datetime) -> Lookup:
         ids = sorted(self.index.ids.get(family, ()))
         found = self.bench.retrieve(ids)
         doubts = _doubts(ids, found)
-        page = Reading(self.bench).page(found)
+        page = Reading(self.bench, now - self.index.window).page(found)
         doubts += [f"an order cannot be understood: {odd.reason}" for odd in page.quarantined]
         records = [
             snapshot for snapshot in page.snapshots if _family(snapshot.order.reference or "") == family

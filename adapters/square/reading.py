@@ -29,7 +29,7 @@ def read(
     """
     start = now - options.history if since is None else since
     locations = sorted(options.location_ids or bench.account.locations())
-    reading = Reading(bench)
+    reading = Reading(bench, now - options.history)
     refunded = bench.refunds.changed(start)
     for found in Search(bench.api, locations, "updated_at").pages(start):
         yield reading.page(found)

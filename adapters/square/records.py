@@ -53,6 +53,8 @@ class Reading:
     """What one read has met so far."""
 
     bench: Bench
+    #: Sales older than this are asked for their refunds one by one.
+    old: datetime
     position: int = 0
     #: Entries that do not even tell which order they are: anything may be behind them.
     nameless: int = 0
@@ -97,9 +99,18 @@ class Reading:
         return not is_half_made(order)
 
     def _ask_for_refunds(self, orders: Iterable[Order]) -> None:
-        made = [moment for order in orders if order.payment_ids and (moment := _moment(order.created_at))]
-        if made:
-            self.bench.refunds.since(min(made))
+        recent: list[datetime] = []
+        for order in orders:
+            made = _moment(order.created_at)
+            if not made or not order.payment_ids:
+                continue
+            if made >= self.old:
+                recent.append(made)
+            else:
+                for payment in order.payment_ids:
+                    self.bench.refunds.ask(payment)
+        if recent:
+            self.bench.refunds.since(min(recent))
 
     def _quarantined(self, payload: Any, error: UntranslatableError) -> Quarantined:
         named = isinstance(payload, Mapping) and isinstance(payload.get("id"), str)

@@ -351,6 +351,19 @@ def test_a_refund_is_still_seen_when_the_sale_changes_for_another_reason(world):
     assert world.read(world.time.now - HOUR).one(order).total == 0
 
 
+def test_a_sale_of_years_ago_is_asked_for_its_own_refunds(world):
+    """Not for all refunds since."""
+    order = paid(world)
+    refunded(world, order, 20_00)
+    world.time.now += 300 * DAY
+    world.sandbox.store.touch(world.sandbox.store.orders[order])
+    world.sandbox.log.clear()
+    assert world.read(world.time.now - HOUR).one(order).total == 30_00
+    payment = world.sandbox.store.orders[order]["tenders"][0]["payment_id"]
+    assert ("GET", f"/v2/payments/{payment}") in world.sandbox.log
+    assert world.sandbox.log.count(("GET", "/v2/refunds")) == 1
+
+
 def test_a_return_is_no_record_of_its_own(world):
     """It leads to its sale."""
     order = paid(world)
