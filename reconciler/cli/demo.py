@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shlex
+import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -24,7 +27,10 @@ def demo(
     ] = False,
     seed: Annotated[int, typer.Option(help="The same seed makes the same shops and faults.")] = 1,
     orders: Annotated[int, typer.Option(help="Cart orders of the three shops together.")] = 2000,
-    report: Annotated[Path, typer.Option(help="Where to leave the failure report (HTML).")] = REPORT,
+    report: Annotated[
+        Path | None,
+        typer.Option(help="Where to leave the failure report (HTML).", show_default=f"./{REPORT}"),
+    ] = None,
     stop: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Stop and remove a demo that was kept, and nothing else."),
@@ -43,7 +49,7 @@ def demo(
         return
     from reconciler.demo.programme import perform
 
-    result = perform(seed=seed, orders=orders, keep=keep, report=report.absolute())
+    result = perform(seed=seed, orders=orders, keep=keep, report=_place_for(report))
     if as_json:
         from reconciler.cli.output import print_json
 
@@ -52,6 +58,20 @@ def demo(
         _show(result)
     if not result.score.perfect:
         raise typer.Exit(1)
+
+
+def _place_for(report: Path | None) -> Path:
+    """Return where the report can be written: better to know now than when all the work is done."""
+    from reconciler.domain.errors import InputError
+
+    elsewhere = Path(tempfile.gettempdir()) / REPORT.name
+    for place in [report] if report else [REPORT, elsewhere]:
+        path = place.absolute()
+        with suppress(OSError):
+            path.parent.mkdir(parents=True, exist_ok=True)
+        if path.parent.is_dir() and os.access(path.parent, os.W_OK) and not path.is_dir():
+            return path
+    raise InputError(f"{path} cannot be written", next_step="name another place with --report")
 
 
 def _stop(path: Path, *, as_json: bool) -> None:
@@ -94,7 +114,7 @@ def _next_steps(result: Result) -> list[str]:
     if home is None:
         return [
             "to look around in it:          reconciler demo --keep",
-            "with another day:              reconciler demo --seed 2",
+            f"with another day:              reconciler demo --seed {result.world.seed + 1}",
             "with your own orders:          reconciler services up, then reconciler apply channels.toml",
         ]
     folder, data = shlex.quote(str(home.path)), shlex.quote(str(home.data))
