@@ -393,6 +393,10 @@ class UnitOfWork(AbstractContextManager["UnitOfWork"], Protocol):
     queue: Queue
     runs: Runs
 
+    def now(self) -> datetime:
+        """Return the present moment by the database's clock, which all processes share."""
+        ...
+
     def commit(self) -> None:
         """Make what was done so far permanent; in a rehearsal, do nothing."""
         ...

@@ -6,6 +6,7 @@ first byte leaves, and every write after it is fenced by the claim's token.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -62,6 +63,8 @@ class _Desk:
     pos: Pos
     #: How far the database's clock, which leases and look-ups go by, is ahead of ours.
     ahead: timedelta = timedelta()
+    #: When the lease ends, by a clock that goes on while this process is frozen.
+    lease_ends: float = math.inf
 
     @property
     def now(self) -> datetime:
@@ -89,14 +92,16 @@ def submit_channel(
         return taken
     desk = _Desk(context, channel, context.vendors.cart(channel.cart), context.vendors.pos(channel.pos))
     settled: list[str] = []
-    while monotonic() - began < seconds and (claims := unit.queue.claim(channel.id, limit=1, lease=lease)):
+    while (started := monotonic()) - began < seconds and (
+        claims := unit.queue.claim(channel.id, limit=1, lease=lease)
+    ):
         hit("submit.before_claim_commit")
         unit.commit()
         hit("submit.after_claim_commit")
         for claim in claims:
-            ahead = claim.claimed_at - context.clock()
+            ahead, lease_ends = claim.claimed_at - context.clock(), started + lease.total_seconds()
             with structlog.contextvars.bound_contextvars(channel=channel.name, reference=claim.reference):
-                step = _work(replace(desk, ahead=ahead), claim)
+                step = _work(replace(desk, ahead=ahead, lease_ends=lease_ends), claim)
             taken[step] += 1
             settled.append(claim.reference)
         if PAUSED in taken:
@@ -173,6 +178,9 @@ def _dispatch(desk: _Desk, claim: Claim, intent: Intent) -> str:
     hit("submit.before_intent_commit")
     unit.commit()
     hit("submit.after_intent_commit")
+    if monotonic() >= desk.lease_ends:
+        # We were frozen, and others have been told that we are dead: what we send now nobody can fence.
+        raise RefusedError("the lease ended before anything was sent")
     outcome = desk.pos.submit(intent.submission, desk.now)
     hit("submit.after_send")
     unit.queue.outcome(claim, number, outcome)
@@ -248,7 +256,8 @@ def _stored_intent(desk: _Desk, claim: Claim) -> Intent | None:
     order, digest = desk.context.unit.orders.get_cart(desk.channel.id, claim.reference) or (None, b"")
     if order is None or digest != claim.cart_digest:
         return None
-    present = desk.cart.fetch([claim.reference]).get(claim.reference)
+    with _asking(desk, desk.channel.cart):
+        present = desk.cart.fetch([claim.reference]).get(claim.reference)
     if before_send(order, present, (), conclusive=True).step is not Step.SEND:
         return None
     submission = Submission(reference=desk.pos_reference(claim), key=claim.key, body=claim.body)

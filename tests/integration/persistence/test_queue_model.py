@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -65,9 +65,11 @@ class Entry:
 class QueueMachine(RuleBasedStateMachine):
     """Everybody who touches the queue."""
 
-    def __init__(self, engine: Engine) -> None:
+    engine: ClassVar[Engine]
+
+    def __init__(self) -> None:
         super().__init__()
-        self.unit = SqlUnitOfWork(engine).__enter__()
+        self.unit = SqlUnitOfWork(self.engine).__enter__()
         self.entries: dict[str, Entry] = {}
         self.claims: list[Claim] = []
         self.seen: set[str] = set()
@@ -251,8 +253,9 @@ class QueueMachine(RuleBasedStateMachine):
 
 def test_the_queue_does_what_its_model_does(engine: Engine):
     """Claims, intents, outcomes, crashes, late writes and clicks, in every order that chance finds."""
+    QueueMachine.engine = engine
     run_machine(
-        lambda: QueueMachine(engine),
+        QueueMachine,
         settings=settings(
             max_examples=60,
             stateful_step_count=40,
