@@ -1,0 +1,176 @@
+"""The cases: our time or rate and its anchor's, from the same run, the fastest of some rounds."""
+
+from __future__ import annotations
+
+import resource
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from benchmarks.ground import NOW, PAGE, RAW, Ground, cart_pages
+from reconciler.persistence import SqlUnitOfWork
+from reconciler.ports import Channel
+
+#: The bare statement of a full comparison: one join, one CASE, one insert of what differs.
+BARE_COMPARE: Final = """
+CREATE TEMP TABLE found ON COMMIT DROP AS
+SELECT coalesce(c.reference, p.ref_key) AS reference, CASE
+    WHEN p.pos_id IS NULL THEN 'missing' WHEN c.reference IS NULL THEN 'orphan' ELSE 'amount' END AS class
+FROM (SELECT * FROM cart_orders WHERE channel_id = %(channel)s) c
+FULL JOIN (SELECT * FROM pos_orders WHERE channel_id = %(channel)s) p ON p.ref_key = c.reference
+WHERE p.pos_id IS NULL OR c.reference IS NULL OR p.total <> c.total
+"""
+BARE_UPSERT: Final = """
+INSERT INTO bare SELECT reference, total, raw FROM incoming
+ON CONFLICT (reference) DO UPDATE SET total = EXCLUDED.total, raw = EXCLUDED.raw
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One line of the table."""
+
+    name: str
+    ours: float
+    anchor: float | None
+    unit: str
+    words: str
+
+
+def compare_full(ground: Ground, orders: int, rounds: int) -> Result:
+    """Find the suspects among all orders."""
+    channel = ground.filled("compare", orders)
+    ours = fastest(rounds, lambda: _suspects(ground, channel, full=True))
+    anchor = fastest(rounds, lambda: _bare_compare(ground, channel))
+    return Result(
+        "compare, full", ours, anchor, "s", f"all of {orders:,} against the bare statement (<= 1.3)"
+    )
+
+
+def compare_changed(ground: Ground, orders: int, rounds: int) -> Result:
+    """Find the suspects among one changed order in a hundred."""
+    channel = ground.filled("compare", orders)
+    mark = (
+        "UPDATE cart_orders SET changed_run = %(run)s "
+        "WHERE channel_id = %(channel)s AND right(reference, 2) = '07'"
+    )
+    with ground.engine.begin() as connection:
+        parameters = {"run": channel.compared_run + 1, "channel": channel.id}
+        changed = connection.exec_driver_sql(mark, parameters).rowcount
+    ours = fastest(rounds, lambda: _suspects(ground, channel, full=False))
+    anchor = fastest(rounds, lambda: _bare_compare(ground, channel))
+    return Result(
+        "compare, changes only", ours, anchor, "s", f"{changed:,} changed, against the bare full one"
+    )
+
+
+def ingest(ground: Ground, orders: int, rounds: int) -> Result:
+    """Store pages of orders, half of them known with another total."""
+    channel = ground.channel("ingest")
+    orders = min(orders, 20_000)
+    pages = list(cart_pages(orders))
+    ours = orders / fastest(rounds, lambda: _store(ground, channel, pages))
+    anchor = orders / fastest(rounds, lambda: _bare_ingest(ground, orders))
+    return Result("ingest", ours, anchor, "/s", "orders a second, against bare COPY and upsert of 3 columns")
+
+
+def worker_cpu(ground: Ground, orders: int, rounds: int) -> Result:
+    """CPU seconds of this process to store and compare a thousand orders."""
+    channel = ground.channel("cpu")
+    orders = min(orders, 20_000)
+    pages = list(cart_pages(orders))
+
+    def work() -> None:
+        _store(ground, channel, pages)
+        _suspects(ground, channel, full=False)
+
+    best = min(_cpu(work) for _ in range(rounds)) / orders * 1000
+    return Result("CPU a thousand orders", best * 1000, None, "ms", "stored and compared (<= 100, with pull)")
+
+
+def claims(ground: Ground, orders: int, rounds: int) -> Result:
+    """Claim queue entries in batches of fifty; a channel a round, because entries are for ever."""
+    wanted = min(orders, 10_000)
+    rate = max(wanted / _seconds(_claimer(ground, f"claims-{turn}", wanted)) for turn in range(rounds))
+    return Result("claims", rate, None, "/s", "leases a second in batches of 50 (>= 10,000)")
+
+
+def _claimer(ground: Ground, name: str, wanted: int) -> Callable[[], None]:
+    channel = ground.channel(name)
+    _store(ground, channel, list(cart_pages(wanted)))
+    with SqlUnitOfWork(ground.engine) as unit:
+        unit.queue.enqueue(channel.id, [str(number) for number in range(wanted)], NOW)
+        unit.commit()
+
+    def claim() -> None:
+        with SqlUnitOfWork(ground.engine) as unit:
+            while unit.queue.claim(channel.id, limit=50, lease=timedelta(seconds=60)):
+                unit.commit()
+
+    return claim
+
+
+def fastest(rounds: int, work: Callable[[], object]) -> float:
+    """Return the seconds of the fastest of some rounds."""
+    return min(_seconds(work) for _ in range(rounds))
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def _cpu(work: Callable[[], object]) -> float:
+    before = resource.getrusage(resource.RUSAGE_SELF)
+    work()
+    after = resource.getrusage(resource.RUSAGE_SELF)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def _suspects(ground: Ground, channel: Channel, *, full: bool) -> int:
+    with SqlUnitOfWork(ground.engine, rehearsal=True) as unit:
+        return sum(len(chunk) for chunk in unit.orders.suspects(channel, full=full, now=NOW))
+
+
+def _bare_compare(ground: Ground, channel: Channel) -> None:
+    with ground.engine.begin() as connection:
+        connection.exec_driver_sql(BARE_COMPARE, {"channel": channel.id})
+
+
+def _store(ground: Ground, channel: Channel, pages: list) -> None:  # type: ignore[type-arg]
+    with SqlUnitOfWork(ground.engine) as unit:
+        unit.connection.exec_driver_sql("DELETE FROM cart_orders WHERE channel_id = %(c)s", {"c": channel.id})
+        for half in (pages[: len(pages) // 2], pages):
+            run = unit.runs.start(channel.id, full=False, trigger="bench", now=NOW)
+            for page in half:
+                unit.orders.ingest_cart(channel, run, page, NOW)
+                unit.commit()
+
+
+def _bare_ingest(ground: Ground, orders: int) -> None:
+    with ground.engine.begin() as connection:
+        connection.exec_driver_sql("DROP TABLE IF EXISTS bare")
+        connection.exec_driver_sql("CREATE TABLE bare (reference text PRIMARY KEY, total bigint, raw text)")
+        for part in (orders // 2, orders):
+            for start in range(0, part, PAGE):
+                cursor = connection.connection.cursor()
+                cursor.execute(
+                    "CREATE TEMP TABLE incoming (reference text, total bigint, raw text) ON COMMIT DROP"
+                )
+                with cursor.copy("COPY incoming FROM STDIN") as copy:
+                    for number in range(start, start + PAGE):
+                        copy.write_row((str(number), number, RAW))
+                cursor.execute(BARE_UPSERT)
+                cursor.execute("DROP TABLE incoming")
+
+
+CASES: Final[Mapping[str, Callable[[Ground, int, int], Result]]] = {
+    "compare": compare_full,
+    "changes": compare_changed,
+    "ingest": ingest,
+    "cpu": worker_cpu,
+    "claims": claims,
+}
