@@ -6,13 +6,15 @@ import signal
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from random import Random
 from time import monotonic
 from typing import Final
 
 from kombu.exceptions import OperationalError
 
-from reconciler.embedded.service import POSTGRES, VALKEY
+from reconciler.embedded.errors import EmbeddedError
+from reconciler.embedded.service import POSTGRES, VALKEY, Service
 from reconciler.failpoints import FAILPOINTS
 from tests.chaos.stage import LEASE_SECONDS, Stage, kill
 from tests.chaos.world import CREATE_FAULTS, World
@@ -119,15 +121,15 @@ class Chaos:
 
     def crash_postgres(self) -> None:
         """Kill PostgreSQL and start it again."""
-        self.stage.crash(POSTGRES)
+        self._crash(POSTGRES)
 
     def crash_valkey(self) -> None:
         """Kill Valkey and start it again with its journal."""
-        self.stage.crash(VALKEY)
+        self._crash(VALKEY)
 
     def crash_valkey_without_journal(self) -> None:
         """Kill Valkey and start it again with nothing."""
-        self.stage.crash(VALKEY, lose="appendonlydir")
+        self._crash(VALKEY, lose="appendonlydir")
 
     def flush_valkey(self) -> None:
         """Forget every message."""
@@ -170,12 +172,23 @@ class Chaos:
         with ballast.open("wb", buffering=0) as file, suppress(OSError):
             while True:
                 file.write(b"\0" * 65536)
-        self._after(3.0, lambda: self._free_disk(ballast.unlink))
+        self._after(3.0, lambda: self._free_disk(ballast))
 
-    def _free_disk(self, unlink: Callable[[], None]) -> None:
-        unlink()
-        if self.stage.servers_down():
-            self.stage.servers_up()
+    def _free_disk(self, ballast: Path) -> None:
+        ballast.unlink(missing_ok=True)
+        self._raise_servers()
+
+    def _crash(self, service: Service, *, lose: str = "") -> None:
+        self.stage.crash(service, lose=lose)
+        self._raise_servers()
+
+    def _raise_servers(self) -> None:
+        """Start the servers that do not run; on a full disk they do not start, so try again."""
+        try:
+            if self.stage.servers_down():
+                self.stage.servers_up()
+        except EmbeddedError:
+            self._after(1.0, self._raise_servers)
 
 
 #: Every kind but the failpoints, with how often it comes.

@@ -153,14 +153,13 @@ class Stage:
             child.mark.end_group()
 
     def crash(self, service: Service, *, lose: str = "") -> None:
-        """Kill a server and start it again; ``lose`` names what of its data is gone by then."""
+        """Kill a server; ``lose`` names what of its data is gone by then."""
         site = self._site()
         while is_held(service.lock(site)):
             for pid in holders(service.lock(site)):
                 kill(pid, signal.SIGKILL)
         for path in (site.root / service.key).glob(lose) if lose else ():
             shutil.rmtree(path) if path.is_dir() else path.unlink()
-        self.servers_up()
 
     def servers_up(self) -> None:
         """Start the servers that do not run."""

@@ -1,0 +1,359 @@
+"""Submitting to a POS that can do anything: what is committed when, what goes out, and what never does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine
+
+from reconciler.domain.errors import UnreachableError
+from reconciler.domain.evidence import Catalog, FailureCause
+from reconciler.domain.orders import CartOrder, PosOrder, PosStatus
+from reconciler.domain.policy import Delivery, Policy, Send
+from reconciler.persistence import SqlUnitOfWork
+from reconciler.ports import Capabilities, Lookup, Outcome, OutcomeKind, Page, Snapshot, Submission
+from reconciler.services import submit
+from reconciler.services.context import Context
+from reconciler.services.submit import submit_channel
+from reconciler.services.tick import tick
+from tests.builders import POLICY, cart_order, pos_order
+from tests.integration.persistence.world import LEASE, channel
+
+OURS = replace(POLICY, delivery=Delivery.OURS, lookups=(timedelta(seconds=1), timedelta(seconds=2)))
+ACCEPTED = Outcome(kind=OutcomeKind.ACCEPTED, pos_id="P1")
+UNKNOWN = Outcome(kind=OutcomeKind.UNKNOWN, words="no answer")
+DEFERRED = Outcome(kind=OutcomeKind.DEFERRED, words="later")
+REFUSED = Outcome(kind=OutcomeKind.REFUSED, cause=FailureCause.REJECTED, words="no")
+OUTAGE = replace(REFUSED, cause=FailureCause.OUTAGE)
+
+
+@dataclass
+class Shop:
+    """A cart and a POS in one, and what was sent to it."""
+
+    order: CartOrder
+    keys: bool = True
+    outcomes: list[Outcome] = field(default_factory=list)
+    #: It takes what is sent, unless it says no or later.
+    takes: bool = True
+    records: list[PosOrder] = field(default_factory=list)
+    sent: list[tuple[str, bytes]] = field(default_factory=list)
+    before_send: Callable[[], None] = lambda: None
+    looks_fail: bool = False
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """With or without keys."""
+        return Capabilities(idempotency_keys=self.keys, key_life=timedelta(hours=24))
+
+    def cart(self, _connection: object) -> Any:
+        """It is its own cart."""
+        return self
+
+    pos = cart
+
+    def fetch(self, references: Sequence[str]) -> dict[str, CartOrder]:
+        """Read the order again."""
+        return {self.order.reference: self.order}
+
+    def find(self, reference: str, now: datetime) -> Lookup:
+        """Show the records."""
+        if self.looks_fail:
+            raise UnreachableError("the POS does not answer")
+        return Lookup([Snapshot(record, "{}") for record in self.records], conclusive=True)
+
+    def handed_over(self) -> dict[str, datetime]:
+        """Keep no such list."""
+        return {}
+
+    def catalog(self) -> Catalog:
+        """Take everything."""
+        return Catalog()
+
+    def prepare(self, order: CartOrder, policy: Policy, key: str) -> Submission:
+        """Write the total down."""
+        return Submission(order.reference, key, b'{"total":%d}' % order.total)
+
+    def submit(self, submission: Submission, now: datetime) -> Outcome:
+        """Take it, or not, and answer what was planned."""
+        self.before_send()
+        self.sent.append((submission.key, submission.body))
+        known = self.keys and [key for key, _ in self.sent].count(submission.key) > 1 and self.records
+        outcome = self.outcomes.pop(0) if self.outcomes else ACCEPTED
+        if self.takes and not known and outcome.kind in {OutcomeKind.ACCEPTED, OutcomeKind.UNKNOWN}:
+            self.records.append(pos_order(pos_id=f"P{len(self.sent)}", created_at=now))
+        return outcome
+
+
+@dataclass
+class Counter:
+    """One channel with one order in its queue."""
+
+    engine: Engine
+    shop: Shop
+    policy: Policy
+
+    def __post_init__(self) -> None:
+        with self.unit() as unit:
+            self.channel = channel(unit, self.policy)
+            run = unit.runs.start(self.channel.id, full=True, trigger="test", now=datetime.now(UTC))
+            page = Page([Snapshot(self.shop.order, "{}")])
+            unit.orders.ingest_cart(self.channel, run, page, datetime.now(UTC))
+            unit.queue.enqueue(self.channel.id, [self.shop.order.reference], datetime.now(UTC))
+            unit.commit()
+
+    def unit(self) -> SqlUnitOfWork:
+        """Open a transaction of one's own."""
+        return SqlUnitOfWork(self.engine)
+
+    def work(self, *, lease: timedelta = LEASE, clock: Callable[[], datetime] | None = None) -> str:
+        """Let a worker have one turn; return where the entry stands."""
+        with self.unit() as unit:
+            context = Context(unit, self.shop, clock or (lambda: datetime.now(UTC)))
+            submit_channel(context, unit.channels.by_id(self.channel.id), lease=lease)
+        return str(
+            self.value("SELECT status || CASE WHEN flagged THEN ' flagged' ELSE '' END FROM queue_entries")
+        )
+
+    def look_ups_later(self) -> str:
+        """Let all look-ups fall due, one after the other, until none is left; return where it ends."""
+        status = "in_doubt"
+        for _ in range(6):
+            if status != "in_doubt":
+                break
+            self.do("UPDATE queue_entries SET next_lookup_at = now(), sent_at = sent_at - interval '1 s'")
+            status = self.work()
+        return status
+
+    def do(self, statement: str) -> None:
+        """Change something behind everybody's back."""
+        with self.engine.begin() as connection:
+            connection.exec_driver_sql(statement)
+
+    def value(self, statement: str) -> Any:
+        """Ask from outside of the worker's transaction."""
+        with self.engine.connect() as connection:
+            return connection.exec_driver_sql(statement).scalar_one()
+
+    def tick(self) -> Sequence[int]:
+        """Let a beat look what is due."""
+        with self.unit() as unit:
+            return tick(Context(unit, self.shop, lambda: datetime.now(UTC))).submissions
+
+
+@pytest.fixture
+def counter(engine: Engine) -> Callable[..., Counter]:
+    """A function that makes a channel with one order queued."""
+
+    def make(policy: Policy = OURS, **shop: Any) -> Counter:
+        return Counter(engine, Shop(cart_order(), **shop), policy)
+
+    return make
+
+
+def test_what_was_sent_and_shown_is_a_success(counter: Callable[..., Counter]):
+    """The plain case: one attempt, one record."""
+    desk = counter()
+    assert desk.work() == "success"
+    assert len(desk.shop.sent) == 1
+
+
+def test_the_intent_is_committed_before_the_first_byte_leaves(counter: Callable[..., Counter]):
+    """Another session sees key and exact bytes while the POS is being called."""
+    desk = counter()
+    seen: list[Any] = []
+    desk.shop.before_send = lambda: seen.append(desk.value("SELECT body FROM attempts WHERE outcome IS NULL"))
+    desk.work()
+    assert [bytes(body) for body in seen] == [desk.shop.sent[0][1]]
+
+
+def test_what_the_pos_has_already_is_adopted(counter: Callable[..., Counter]):
+    """Looking comes before sending."""
+    desk = counter(records=[pos_order()])
+    assert desk.work() == "success"
+    assert desk.shop.sent == []
+
+
+def test_an_answer_is_no_proof(counter: Callable[..., Counter]):
+    """Accepted, and not shown: that is a doubt, not a success."""
+    assert counter(takes=False).work() == "in_doubt"
+
+
+def test_the_answer_is_kept_before_it_is_read_back(counter: Callable[..., Counter]):
+    """Whoever dies, or hangs, while reading back leaves an accepted attempt and locks nothing."""
+    desk, seen = counter(), []
+
+    def find(reference: str, now: datetime) -> Lookup:
+        if desk.shop.sent:
+            seen.append(desk.value("SELECT outcome FROM attempts"))
+            seen.append(desk.value("SELECT reference FROM queue_entries FOR UPDATE SKIP LOCKED"))
+        return Lookup([Snapshot(record, "{}") for record in desk.shop.records], conclusive=True)
+
+    desk.shop.find = find  # type: ignore[method-assign]
+    assert desk.work() == "success"
+    assert seen == ["accepted", "1001"]
+
+
+@pytest.mark.parametrize("keys", [True, False])
+def test_taken_without_an_answer_it_is_found_and_adopted(counter: Callable[..., Counter], keys: bool):
+    """Accept, then drop: one attempt, one record, whether or not the POS knows keys."""
+    desk = counter(keys=keys, outcomes=[UNKNOWN])
+    assert desk.work() == "in_doubt"
+    assert desk.look_ups_later() == "success"
+    assert len(desk.shop.sent) == 1
+
+
+def test_the_same_bytes_go_again_under_the_same_key(counter: Callable[..., Counter]):
+    """Not taken, and the POS knows keys: after the last look-up once more, and byte for byte."""
+    desk = counter(outcomes=[UNKNOWN], takes=False)
+    desk.work()
+    desk.shop.takes = True
+    assert desk.look_ups_later() == "success"
+    first, second = desk.shop.sent
+    assert first == second
+
+
+def test_a_repeat_is_the_last_automatic_attempt(counter: Callable[..., Counter]):
+    """Two attempts are the budget where delivery is ours; then a person has to look."""
+    desk = counter(outcomes=[UNKNOWN] * 9, takes=False)
+    desk.work()
+    assert desk.look_ups_later() == "failed flagged"
+    assert len(desk.shop.sent) == 2
+
+
+@pytest.mark.parametrize(
+    "hindrance",
+    [{"keys": False}, {"policy": replace(OURS, delivery=Delivery.THEIRS)}],
+    ids=["the POS knows no keys", "the one re-send was spent"],
+)
+def test_nothing_goes_again_by_itself_without_keys_or_budget(counter: Callable[..., Counter], hindrance: Any):
+    """It is looked up, and then flagged for a person."""
+    desk = counter(outcomes=[UNKNOWN], takes=False, **hindrance)
+    desk.work()
+    assert desk.look_ups_later() == "failed flagged"
+    assert len(desk.shop.sent) == 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"cancelled_at": datetime.now(UTC)}, {"total": 51_00}],
+    ids=["the order was cancelled", "the order was edited"],
+)
+def test_what_changed_since_is_not_repeated(counter: Callable[..., Counter], change: dict[str, Any]):
+    """The old bytes would make an order that nobody wants any more."""
+    desk = counter(outcomes=[UNKNOWN], takes=False)
+    desk.work()
+    desk.shop.order = replace(desk.shop.order, **change)
+    assert desk.look_ups_later() == "failed flagged"
+    assert len(desk.shop.sent) == 1
+
+
+def test_a_voided_record_is_never_replaced_by_itself(counter: Callable[..., Counter]):
+    """Somebody voided what the first attempt made."""
+    desk = counter(outcomes=[UNKNOWN])
+    desk.work()
+    desk.shop.records = [replace(desk.shop.records[0], status=PosStatus.VOIDED)]
+    assert desk.look_ups_later() == "failed flagged"
+    assert len(desk.shop.sent) == 1
+
+
+def test_a_repeat_that_was_put_off_stays_in_doubt(counter: Callable[..., Counter]):
+    """Later is no answer to whether the first attempt was taken."""
+    desk = counter(outcomes=[UNKNOWN, DEFERRED], takes=False)
+    desk.work()
+    desk.do("UPDATE queue_entries SET next_lookup_at = now(), sent_at = sent_at - interval '1 hour'")
+    assert desk.work() == "in_doubt"
+    assert len(desk.shop.sent) == 2
+    assert desk.value("SELECT spent FROM queue_entries") == 1
+
+
+def test_a_put_off_attempt_spends_nothing_and_keeps_its_key(counter: Callable[..., Counter]):
+    """A new key comes only after a definite no."""
+    desk = counter(outcomes=[DEFERRED, DEFERRED, OUTAGE])
+    for spent in (0, 0, 2):
+        desk.do("UPDATE queue_entries SET not_before = NULL")
+        status = desk.work()
+        assert desk.value("SELECT spent FROM queue_entries") == spent
+    assert status == "success"
+    keys = [key for key, _ in desk.shop.sent]
+    assert keys[0] == keys[1] == keys[2] != keys[3]
+
+
+def test_a_refusal_is_not_argued_with(counter: Callable[..., Counter]):
+    """What is certain to fail again is not sent again."""
+    desk = counter(outcomes=[REFUSED], takes=False)
+    assert desk.work() == "failed flagged"
+    assert desk.work() == "failed flagged"
+    assert len(desk.shop.sent) == 1
+
+
+def test_a_worker_that_was_frozen_past_its_lease_sends_nothing(
+    counter: Callable[..., Counter], monkeypatch: pytest.MonkeyPatch
+):
+    """It wakes with the intent written, and others have been told that it is dead."""
+    desk, moments = counter(), iter([0.0, 0.0, 100.0, 100.0, 100.0])
+    monkeypatch.setattr(submit, "monotonic", lambda: next(moments))
+    assert desk.work() == "processing"
+    assert desk.shop.sent == []
+
+
+def test_what_a_dead_worker_left_is_found_without_a_broker(counter: Callable[..., Counter]):
+    """The tick reads PostgreSQL alone: it rescues, and says which queue has something to do."""
+    desk = counter()
+
+    def die() -> None:
+        raise KeyboardInterrupt
+
+    desk.shop.before_send = die
+    with pytest.raises(KeyboardInterrupt):
+        desk.work()
+    assert desk.value("SELECT status FROM queue_entries") == "processing"
+    assert list(desk.tick()) == []
+    desk.do("UPDATE queue_entries SET lease_until = now()")
+    assert list(desk.tick()) == [desk.channel.id]
+    assert desk.value("SELECT status FROM queue_entries") == "in_doubt"
+
+
+@pytest.mark.parametrize("hours", [-3, 3])
+def test_a_wrong_clock_neither_hurries_nor_stalls_a_look_up(counter: Callable[..., Counter], hours: int):
+    """Look-ups go by the database's clock, and none is made twice."""
+    desk = counter(outcomes=[UNKNOWN], takes=False)
+    wrong = lambda: datetime.now(UTC) + timedelta(hours=hours)  # noqa: E731 - a clock
+    assert desk.work(clock=wrong) == "in_doubt"
+    wait = "SELECT extract(epoch FROM next_lookup_at - clock_timestamp())::float FROM queue_entries"
+    assert desk.value(wait) <= 1
+    desk.do("UPDATE queue_entries SET next_lookup_at = now()")
+    assert desk.work(clock=wrong) == "in_doubt"
+    assert desk.value("SELECT lookups FROM queue_entries") == 1
+
+
+def test_sending_that_was_switched_off_holds_what_is_queued(counter: Callable[..., Counter]):
+    """A person's word still stands."""
+    desk = counter(policy=replace(OURS, send=Send.OFF))
+    assert desk.work() == "ready"
+    assert desk.shop.sent == []
+    desk.do("UPDATE queue_entries SET trigger = 'admin', actor = 'ann', reason = 'yes', not_before = NULL")
+    assert desk.work() == "success"
+
+
+def test_a_person_may_replace_a_voided_record(counter: Callable[..., Counter]):
+    """Set Ready is on purpose; by itself it is never done."""
+    desk = counter(records=[pos_order(pos_id="P0", status=PosStatus.VOIDED)])
+    assert desk.work() == "failed"
+    with desk.unit() as unit:
+        unit.queue.set_ready(desk.channel.id, "1001", actor="ann", reason="yes", origin="test")
+        unit.commit()
+    assert desk.work() == "success"
+
+
+def test_a_turn_ends_soon_and_says_what_is_left(counter: Callable[..., Counter]):
+    """A worker that is asked to stop finishes the order in its hands, and no queue of hundreds."""
+    desk = counter()
+    with desk.unit() as unit:
+        context = Context(unit, desk.shop, lambda: datetime.now(UTC))
+        assert not submit_channel(context, desk.channel, lease=LEASE, seconds=0)
+        assert submit.has_more(context, desk.channel.id)
