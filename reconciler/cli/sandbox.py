@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -81,6 +82,37 @@ def rehearsal(
     say(f"reconciler apply {channel_file}")
     for shop in world.shops:
         say(f"reconciler run --channel {shop.trade.channel} --dry-run --now {moment} --json")
+
+
+@app.command()
+def shopify(
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 0,
+    token: Annotated[str | None, typer.Option(help="The access token that it knows.")] = None,
+    orders: Annotated[int, typer.Option(min=0, help="Orders that it begins with.")] = 50,
+    seed: Annotated[int, typer.Option(help="The same seed makes the same orders.")] = 1,
+    recordings: Annotated[
+        Path | None, typer.Option(help="A folder of recorded answers, whose orders it has as well.")
+    ] = None,
+    schema: Annotated[
+        Path | None, typer.Option(help="Shopify's published schema, to answer more than orders.")
+    ] = None,
+) -> None:
+    """Play a shop at Shopify until Ctrl-C: its API on this machine, with faults to switch on over HTTP.
+
+    Example: reconciler sandbox shopify --port 8080 --orders 200
+    """
+    from reconciler.cli.output import say
+    from reconciler.domain.errors import InputError
+
+    try:
+        from adapters.shopify.sandbox import ShopifyOptions, serve
+    except ModuleNotFoundError as missing:
+        raise InputError(
+            f"this sandbox needs {missing.name}",
+            next_step="install it with: pip install 'reconciler[sandbox]'",
+        ) from None
+    options = ShopifyOptions(port=port, orders=orders, seed=seed, recordings=recordings, schema=schema)
+    serve(replace(options, token=token) if token else options, say)
 
 
 @app.command()

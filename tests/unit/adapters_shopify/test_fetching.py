@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from adapters.shopify.sandbox.rows import line, order
+from adapters.shopify.sandbox.search import parse
 from reconciler.domain.errors import MalformedError
 from tests.unit.adapters_shopify.shop import NOW, World, orders
 
@@ -46,6 +47,8 @@ def test_a_name_that_only_resembles_is_not_taken(world):
 def test_a_hostile_reference_searches_for_nothing_else(world):
     """Quotes and operators in a name stay part of the name."""
     assert world.cart.fetch(['x" OR status:any OR name:"']) == {}
+    assert world.sandbox.log[-1][1]["query"] == 'name:"x\\" OR status:any OR name:\\""'
+    assert parse('name:"x\\" OR status:any OR name:\\""').parsed["field"] == "name"
     assert world.cart.fetch(["*", "\\", '"', "(", "1001 OR 1002"]) == {}
 
 

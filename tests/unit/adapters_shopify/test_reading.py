@@ -308,6 +308,31 @@ def test_without_leave_to_see_buyers_orders_are_read_without_them(world):
     assert found.orders[0].total == 4920
 
 
+def test_a_denied_field_that_is_not_about_buyers_ends_the_read_at_once(world):
+    """Parcels without leave to see them would look like orders not shipped; and the buyers are kept."""
+    world.fill(*orders(3))
+    app: App = world.sandbox.app
+    asked: list[bytes] = []
+
+    def denying(request: Request) -> Response:
+        if b"Changed" not in request.body or len(asked) > 1:
+            return app(request)
+        asked.append(request.body)
+        error = {
+            "message": "Access denied for fulfillments field.",
+            "path": ["orders", "nodes", 0, "fulfillments"],
+            "extensions": {"code": "ACCESS_DENIED", "requiredAccess": "`read_fulfillments` access scope."},
+        }
+        return Response(body=json.dumps({"data": {"orders": None}, "errors": [error]}).encode())
+
+    cart = connect(tools(denying, world.time))
+    found = read(cart, None, NOW)
+    assert isinstance(found.error, AuthError)
+    assert len(asked) == 1
+    asked.append(b"")
+    assert None not in {o.customer.name for o in read(cart, None, NOW).orders}
+
+
 def test_a_scope_that_is_lost_in_the_middle_ends_the_read(world):
     """Partial data is no data: the error names the scope, and nothing is covered."""
     world.fill(*orders(6))
