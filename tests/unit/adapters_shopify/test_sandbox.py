@@ -10,11 +10,13 @@ from typing import Any
 
 import httpx
 import pytest
+from typer.testing import CliRunner
 
 from adapters.sandbox import Request
 from adapters.shopify.sandbox import FAULTS, ShopifyOptions, make_sandbox, serve, serving
 from adapters.shopify.sandbox.search import parse
 from adapters.shopify.sandbox.throttle import Throttle
+from reconciler.cli.sandbox import app as sandbox_command
 from reconciler.domain.errors import InputError
 from reconciler.domain.orders import PaymentStatus
 from tests.unit.adapters_shopify.shop import NOW, TOKEN, Time, World, connect, orders, read, tools
@@ -269,3 +271,14 @@ def test_recorded_answers_fill_the_shop(tmp_path):
         make_sandbox(ShopifyOptions(recordings=tmp_path / "none"))
     with pytest.raises(InputError, match="cannot be read"):
         make_sandbox(ShopifyOptions(schema=tmp_path / "none"))
+
+
+def test_the_command_line_plays_it(monkeypatch):
+    """`reconciler sandbox shopify` hands its options over, and says in one line what it cannot do."""
+    played: list[ShopifyOptions] = []
+    monkeypatch.setattr("adapters.shopify.sandbox.serve", lambda options, _say: played.append(options))
+    arguments = ["shopify", "--port", "8080", "--orders", "7", "--token", "shpat_y"]
+    assert CliRunner().invoke(sandbox_command, arguments).exit_code == 0
+    assert played == [ShopifyOptions(port=8080, orders=7, token="shpat_y")]
+    assert CliRunner().invoke(sandbox_command, ["shopify"]).exit_code == 0
+    assert played[1] == ShopifyOptions()
