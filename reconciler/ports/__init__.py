@@ -13,24 +13,21 @@ from reconciler.ports.configuration import (
     MerchantSpec,
     Side,
 )
+from reconciler.ports.queue import Claim, Intent, Queue, Trigger
 from reconciler.ports.store import (
     Channels,
-    Claim,
     Closer,
     Ingested,
-    Intent,
     Judgement,
     Mismatches,
     MismatchState,
     OpenUnitOfWork,
     Orders,
     Proof,
-    Queue,
     RunOutcome,
     Runs,
     RunSummary,
     Suspect,
-    Trigger,
     UnitOfWork,
 )
 from reconciler.ports.vendors import (

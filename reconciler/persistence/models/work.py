@@ -12,7 +12,8 @@ from reconciler.domain.evidence import FailureCause
 from reconciler.domain.queue import QueueStatus
 from reconciler.domain.verdict import Classification, Severity, Who
 from reconciler.persistence.models.base import Base, ChannelKey, Key, check, one_of
-from reconciler.ports.store import Closer, MismatchState, Trigger
+from reconciler.ports.queue import Trigger
+from reconciler.ports.store import Closer, MismatchState
 from reconciler.ports.vendors import OutcomeKind
 
 
