@@ -41,6 +41,12 @@ def test_the_look_before_a_send_decides(label, present, records, conclusive, ste
     assert (found.pos_id == "P1") is (step is Step.ADOPT)
 
 
+def test_a_free_order_needs_no_payment():
+    """Nothing is owed, so no payment status holds it back."""
+    free = cart_order(total=0, payment_status=PaymentStatus.PENDING)
+    assert before_send(free, free, (), conclusive=True).step is Step.SEND
+
+
 def test_a_person_may_send_again_what_was_voided():
     """Set Ready on a voided order is on purpose; a live record is still adopted, not doubled."""
     assert before_send(ORDER, ORDER, (VOID,), conclusive=True, on_purpose=True).step is Step.SEND

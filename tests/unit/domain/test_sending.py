@@ -36,6 +36,11 @@ def decide(known: Evidence, under: Policy = POLICY, absences: Absences = READ) -
     [
         ("missing, delivered by others", evidence(), POLICY),
         ("missing since G exactly", evidence(paid_at=NOW - G), POLICY),
+        (
+            "missing, left the download rule after we saw it inside",
+            evidence(fulfillment_status=FulfillmentStatus.FULFILLED, seen_inside_rule=True),
+            POLICY,
+        ),
         ("missing, delivered by us", evidence(), OURS),
         ("just paid, delivered by us", evidence(paid_at=ago(minutes=1)), OURS),
         ("placed the moment the channel went live", evidence(), policy(live_from=ago(hours=24))),
