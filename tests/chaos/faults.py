@@ -133,10 +133,7 @@ class Chaos:
 
     def flush_valkey(self) -> None:
         """Forget every message."""
-        import redis
-
-        with redis.Redis.from_url(self.stage.environ["REDIS_URL"]) as client:
-            client.flushall()
+        self.stage.flush_broker()
 
     def black_hole(self) -> None:
         """Let a worker's connection to the broker swallow everything for a while."""

@@ -16,6 +16,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Final, NoReturn
 
+import redis
 from celery import Celery
 from sqlalchemy import Engine
 
@@ -31,7 +32,7 @@ from reconciler.failpoints import VARIABLE
 from reconciler.persistence import SqlUnitOfWork, make_engine, migrations
 from tests.chaos.app import CLOCK, add_vendor
 from tests.chaos.proxy import Proxy
-from tests.chaos.vendor import NAME
+from tests.chaos.vendor import NAME, READ_SECONDS
 from tests.chaos.world import Shop
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -64,6 +65,8 @@ class Stage:
     _died_at: dict[str, float] = field(default_factory=dict)
     _engine: Engine | None = None
     proxy: Proxy | None = None
+    #: How long the vendor's client waits for an answer.
+    read_seconds: float = 1.5
     #: Processes that are held dead on purpose.
     held: set[str] = field(default_factory=set)
 
@@ -96,6 +99,7 @@ class Stage:
             "PYTHONPATH": str(ROOT),
             VARIABLE: str(self.armed),
             CLOCK: str(self.clock),
+            READ_SECONDS: str(self.read_seconds),
         }
         migrations.upgrade(urls.database_url)
         self._apply()
@@ -174,6 +178,18 @@ class Stage:
         site = existing_site(embedded.resolve_data_dir(self.data))
         assert site
         return site
+
+    def flush_broker(self) -> None:
+        """Let the broker forget every message."""
+        with redis.Redis.from_url(self.environ["REDIS_URL"]) as client:
+            client.flushall()
+
+    def run_command(self, *words: str) -> str:
+        """Run a command of ours; return what it printed."""
+        done = subprocess.run(
+            command(*words), env=self.environ, cwd=self.run, check=True, capture_output=True, text=True
+        )
+        return done.stdout
 
     def broker(self) -> Celery:
         """Return a way to send messages by hand."""

@@ -5,6 +5,7 @@ It sends through the same client as every networked vendor, so that what a broke
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -34,7 +35,13 @@ from reconciler.ports import (
 from reconciler.ports.vendor_info import OptionKind, VendorInfo
 
 NAME: Final = "proving-ground"
-LIMITS: Final = Limits(connect_seconds=1, read_seconds=1.5, whole_seconds=3, tries=2, patience_seconds=3)
+READ_SECONDS: Final = "RECONCILER_CHAOS_READ_SECONDS"
+LIMITS: Final = Limits(
+    connect_seconds=1,
+    read_seconds=float(os.environ.get(READ_SECONDS, "1.5")),
+    tries=2,
+    patience_seconds=3,
+)
 BEGINNING: Final = datetime(2020, 1, 1, tzinfo=UTC)
 
 

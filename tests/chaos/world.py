@@ -72,6 +72,10 @@ class World:
         self._lock = RLock()
         self._number = 0
 
+    def close(self) -> None:
+        """Close the ledger."""
+        self._ledger.close()
+
     def place(self, shop: Shop) -> str:
         """Let a customer order; return the reference."""
         with self._lock:
