@@ -27,8 +27,8 @@ from tests.chaos.world import Customers, Shop, World
 #: Faults between two waits for everything to come to rest.
 ROUND: Final = 50
 #: Seconds between two faults, and orders that arrive meanwhile.
-PACE: Final = (0.2, 1.0)
-ORDERS: Final = 4
+PACE: Final = (0.15, 0.85)
+ORDERS: Final = 3
 #: How long to wait for what is armed, for rest, and for the last look-up, in seconds.
 PATIENCE: Final = 60.0
 BLINK: Final = 0.1

@@ -12,6 +12,7 @@ from time import monotonic
 from typing import Final
 
 from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
 
 from reconciler.embedded.errors import EmbeddedError
 from reconciler.embedded.service import POSTGRES, VALKEY, Service
@@ -44,7 +45,9 @@ class Chaos:
             shop = self.rng.choice(list(self.world.shops.values()))
             shop.trouble[kind] = monotonic() + self.rng.uniform(1, 3)
         else:
-            getattr(self, kind)()
+            # Another fault may stand in the way of this one: a full disk, a server that is away.
+            with suppress(RedisError, OperationalError, EmbeddedError):
+                getattr(self, kind)()
 
     def _arm(self, point: str, number: int) -> None:
         beside = self.stage.armed / f".{point}"
@@ -150,10 +153,7 @@ class Chaos:
         self.rng.shuffle(hints)
         with self.stage.broker() as app:
             for name, arguments, queue in hints:
-                try:
-                    app.send_task(name, arguments, queue=queue, expires=30, retry=False)
-                except OperationalError:
-                    return
+                app.send_task(name, arguments, queue=queue, expires=30, retry=False)
 
     def step_clock(self) -> None:
         """Set the workers' clock wrong by up to two hours, either way."""
