@@ -38,12 +38,15 @@ class Clock:
         self.slept = timedelta()
 
     def clock(self) -> datetime:
+        """Return NOW."""
         return NOW
 
     def seconds(self) -> float:
+        """Return how long was slept."""
         return self.slept.total_seconds()
 
     def sleep(self, seconds: float) -> None:
+        """Let a limiter believe that time passed."""
         self.slept += timedelta(seconds=seconds)
 
 

@@ -35,12 +35,15 @@ class Time:
     slept: list[float] = field(default_factory=list)
 
     def clock(self) -> datetime:
+        """Return the present moment."""
         return self.now
 
     def seconds(self) -> float:
+        """Return how long the test has gone on."""
         return (self.now - NOW).total_seconds()
 
     def sleep(self, seconds: float) -> None:
+        """Let time pass."""
         self.slept.append(seconds)
         self.now += timedelta(seconds=seconds)
 
