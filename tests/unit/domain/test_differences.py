@@ -34,12 +34,20 @@ def test_a_strict_part_lacks_something_and_has_nothing_else(part, whole, subset)
 def test_what_is_lacking_is_told_in_units():
     """Staff read how many of which article to add."""
     assert lacking(counts(A="1.5"), counts(A="2", B="10")) == {"A": "0.5", "B": "10"}
+    assert lacking(counts(A="2", C="3"), counts(A="2", B="1", C="1")) == {"B": "1"}
 
 
 def test_lines_of_one_article_are_counted_together():
     """Where a line ends does not matter, only how many units there are; none counts as absent."""
-    lines = [line("A", "1"), line("A", "2"), line("B", "1"), line("B", "-1"), line(None, name=" Ribbon")]
-    assert line_counts(lines) == {"A": Decimal(3), "name:ribbon": Decimal(1)}
+    lines = [
+        line("A", "1"),
+        line("A", "2"),
+        line("B", "1"),
+        line("B", "-1"),
+        line(None, name=" Ribbon"),
+        line(None),
+    ]
+    assert line_counts(lines) == {"A": Decimal(3), "name:ribbon": Decimal(1), "name:": Decimal(1)}
 
 
 def test_cart_articles_are_counted_under_their_pos_names():
@@ -65,6 +73,11 @@ def test_cart_articles_are_counted_under_their_pos_names():
 def test_a_difference_of_totals_is_split_to_the_last_cent(changes, parts):
     """Tax, shipping, discount and tip explain what they can; the rest is goods, so nothing is unexplained."""
     assert amount_differences(cart_order(), [pos_order(**changes)]) == parts
+
+
+def test_what_the_cart_does_not_tell_explains_nothing():
+    """A cart without tax cannot say that the POS's tax is wrong."""
+    assert amount_differences(cart_order(tax=None), [pos_order(total=49_00)]) == {"goods": "-1.00"}
 
 
 def test_the_parts_of_a_split_are_added_up():

@@ -119,6 +119,7 @@ def test_a_pos_that_answers_by_its_next_export_is_looked_at_until_g():
     assert lookup_schedule(hourly, confirms_by_read=False) == LOOKUPS
     assert lookup_schedule(hourly, confirms_by_read=True) == (*LOOKUPS, G / 2, G)
     assert lookup_schedule(policy(push=True), confirms_by_read=True) == LOOKUPS
+    assert lookup_schedule(policy(grace_override=15 * MINUTE), confirms_by_read=True) == LOOKUPS
     assert lookup_schedule(policy(lookups=()), confirms_by_read=True) == (G / 2, G)
 
 

@@ -114,7 +114,10 @@ def test_what_is_no_quantity_is_refused(text):
         (1012, 1010, "CHF", 1, True),  # 10.12 rounds down to 10.10
         (1013, 1015, "CHF", 1, True),  # 10.13 rounds up to 10.15
         (1012, 1015, "CHF", 1, False),
-        (1012, 1009, "CHF", 1, False),  # no coin makes 10.09
+        (1012, 1009, "CHF", 1, False),
+        (1012, 1014, "CHF", 1, False),  # no coin makes 10.14
+        (1015, 1010, "NZD", 1, True),  # halfway, a till may go either way
+        (1015, 1020, "NZD", 1, True),
         (500, 501, "JPY", 1, True),
         (500, 502, "JPY", 1, False),
         (1234, 1235, "KWD", 1, True),
