@@ -16,8 +16,8 @@ setup: ## Create or refresh .venv from the locked dependencies (only needs Pytho
 	@PYTHON='$(PYTHON)' sh scripts/setup.sh
 
 .PHONY: demo
-demo: setup ## Reconcile a seeded shop from end to end; KEEP=1 leaves it running
-	@$(BIN)/reconciler demo $(if $(KEEP),--keep)
+demo: setup ## Reconcile seeded shops from end to end; KEEP=1 leaves them up, HTTP=1 adds Shopify to Square
+	@$(BIN)/reconciler demo $(if $(KEEP),--keep) $(if $(HTTP),--with-http)
 
 .PHONY: test
 test: setup ## Run every test; ARGS go to pytest, e.g. ARGS='-m "not slow"'

@@ -26,7 +26,10 @@ def demo(
         bool, typer.Option("--keep", help="Leave everything running, to look around in.")
     ] = False,
     seed: Annotated[int, typer.Option(help="The same seed makes the same shops and faults.")] = 1,
-    orders: Annotated[int, typer.Option(help="Cart orders of the three shops together.")] = 2000,
+    orders: Annotated[int, typer.Option(help="Cart orders of the three file shops together.")] = 2000,
+    with_http: Annotated[
+        bool, typer.Option("--with-http", help="A fourth shop too: from Shopify to Square, over HTTP.")
+    ] = False,
     report: Annotated[
         Path | None,
         typer.Option(help="Where to leave the failure report (HTML).", show_default=f"./{REPORT}"),
@@ -49,7 +52,9 @@ def demo(
         return
     from reconciler.demo.programme import perform
 
-    result = perform(seed=seed, orders=orders, keep=keep, report=_place_for(report))
+    if with_http:
+        _require_sandboxes()
+    result = perform(seed=seed, orders=orders, keep=keep, report=_place_for(report), with_http=with_http)
     if as_json:
         from reconciler.cli.output import print_json
 
@@ -58,6 +63,17 @@ def demo(
         _show(result)
     if not result.score.perfect:
         raise typer.Exit(1)
+
+
+def _require_sandboxes() -> None:
+    from importlib.util import find_spec
+
+    from reconciler.domain.errors import InputError
+
+    if find_spec("graphql") is None:
+        raise InputError(
+            "--with-http needs graphql-core", next_step="install it with: pip install 'reconciler[sandbox]'"
+        )
 
 
 def _place_for(report: Path | None) -> Path:
@@ -121,6 +137,7 @@ def _next_steps(result: Result) -> list[str]:
     return [
         "everything is still running; to look around:",
         f"  export RECONCILER_DATA_DIR={data}",
+        *([f"  export RECONCILER_SECRET_KEYS={result.secret_key}"] if result.world.street else []),
         "  reconciler report",
         "  reconciler mismatches list",
         "  reconciler queue list",

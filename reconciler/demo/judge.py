@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -89,7 +89,9 @@ def trouble_with(label: Label, evidence: Evidence) -> str:
 
 def false_alarms(labels: Sequence[Label], evidence: Evidence) -> list[tuple[Subject, Classification]]:
     """Return what was ever reported of an order and is not its truth."""
-    truth = {subject_of(label): {C.AGREED, *label.classes} | _on_the_way(label) for label in labels}
+    truth: dict[Subject, set[Classification]] = defaultdict(set)
+    for label in labels:
+        truth[subject_of(label)] |= {C.AGREED, *label.classes} | _on_the_way(label)
     said: list[tuple[Subject, Classification]] = []
     for reported in (evidence.look.ever, evidence.seen):
         said += [(subject, name) for subject, names in reported.items() for name in names]

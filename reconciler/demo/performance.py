@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from time import monotonic, sleep
-from typing import Final
+from typing import Final, Protocol
 
-from reconciler.demo.director import Scene
 from reconciler.demo.judge import Evidence, Score, judge
 from reconciler.demo.screen import Screen
 from reconciler.demo.stage import Stage
-from reconciler.demo.store import read_store, records_at_first
+from reconciler.demo.store import read_ledger, read_store, records_at_first
+from reconciler.demo.street import CHANNEL, CODE, LEDGER_FILE
 from reconciler.demo.watch import Look, Watcher
 
 #: How long the schedule has to meet every label, in seconds.
@@ -22,13 +22,26 @@ EVERY: Final = 0.3
 ENCORE_ROUNDS: Final = 1.5
 
 
+class Act(Protocol):
+    """What happens outside of our program at one merchant."""
+
+    @property
+    def over(self) -> bool:
+        """Say whether everything happened."""
+        ...
+
+    def play(self, elapsed: float, look: Look) -> None:
+        """Do what is due."""
+        ...
+
+
 @dataclass
 class Performance:
     """Plays on a stage that is open, and judges what comes of it."""
 
     stage: Stage
     screen: Screen
-    scenes: Sequence[Scene] = ()
+    scenes: Sequence[Act] = ()
     watcher: Watcher = field(init=False)
     #: When the curtain rose.
     began: float = field(default_factory=monotonic)
@@ -67,7 +80,10 @@ class Performance:
     def score(self, look: Look) -> Score:
         """Hold what there is now against the truth."""
         world = self.stage.world
-        store = read_store(self.stage.home.world, world.shops)
+        folder = self.stage.home.world
+        store = read_store(folder, world.shops)
+        if world.street:
+            store = store.joined(read_ledger(folder / CODE / LEDGER_FILE, CHANNEL))
         return judge(world.labels, Evidence(look, self.watcher.seen, store, self._before))
 
     def _tell_of_repairs(self, look: Look) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
@@ -15,10 +15,11 @@ from typing import Final, NoReturn
 from reconciler.demo.director import Scene
 from reconciler.demo.home import Home
 from reconciler.demo.judge import Score
-from reconciler.demo.performance import Performance
+from reconciler.demo.performance import Act, Performance
 from reconciler.demo.screen import Screen, open_screen
 from reconciler.demo.stage import Stage
 from reconciler.demo.warden import Warden
+from reconciler.demo.weather import Weather
 from reconciler.demo.world import World
 
 _ENDINGS: Final = (signal.SIGTERM, signal.SIGHUP)
@@ -34,11 +35,14 @@ class Result:
     report: Path | None
     #: Where everything is left running; None when nothing is.
     home: Home | None
+    #: What opens the credentials of a demo that was kept; nowhere but here and in its processes.
+    secret_key: str = field(default="", repr=False)
 
 
-def perform(*, seed: int, orders: int, keep: bool, report: Path) -> Result:
+def perform(*, seed: int, orders: int, keep: bool, report: Path, with_http: bool = False) -> Result:
     """Play a world by real processes and judge it; unless ``keep``, nothing is left but the report."""
     world = World.generate(seed, datetime.now(UTC), orders)
+    world = world.with_street() if with_http else world
     with _endings_raise(), open_screen(world) as screen:
         stage = Stage(Home.make(), world, screen.tell)
         warden = Warden(stage.home)
@@ -49,25 +53,34 @@ def perform(*, seed: int, orders: int, keep: bool, report: Path) -> Result:
             played = True
         finally:
             _leave(stage, warden, running=played and keep, keep=keep)
-        return Result(world, score, seconds, written, stage.home if keep else None)
+        return Result(world, score, seconds, written, stage.home if keep else None, stage.secret_key)
 
 
 def _play(stage: Stage, screen: Screen) -> tuple[Score, float]:
     world, home = stage.world, stage.home
-    screen.tell(f"writing {world.orders:,} orders of {len(world.shops)} merchants, seed {world.seed}")
+    screen.tell(f"writing {world.orders:,} orders of {len(world.merchants)} merchants, seed {world.seed}")
     world.write(home.world)
     stage.open()
     began = monotonic()
-    scenes = [
-        Scene(shop, home.world / shop.trade.code, screen.tell, stage.start_till) for shop in world.shops
-    ]
-    for scene in scenes:
-        scene.begin()
+    acts = acts_of(stage, screen)
     stage.start_worker()
     stage.start_beat()
     screen.tell("tills, a worker and a beat are running; from here on the schedule does the work")
-    score = Performance(stage, screen, scenes).play()
+    score = Performance(stage, screen, acts).play()
     return score, monotonic() - began
+
+
+def acts_of(stage: Stage, screen: Screen) -> list[Act]:
+    """Return what happens at each merchant, begun."""
+    world, folder = stage.world, stage.home.world
+    scenes = [Scene(shop, folder / shop.trade.code, screen.tell, stage.start_till) for shop in world.shops]
+    for scene in scenes:
+        scene.begin()
+    if world.street is None:
+        return [*scenes]
+    weather = Weather(world.street, stage.urls, screen.tell)
+    weather.begin()
+    return [*scenes, weather]
 
 
 def _write_report(stage: Stage, screen: Screen, path: Path) -> Path | None:

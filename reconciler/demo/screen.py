@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections import deque
-from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from time import monotonic
@@ -17,7 +16,6 @@ from rich.table import Table
 from rich.text import Text
 
 from reconciler.demo.judge import Score
-from reconciler.demo.shop import Shop
 from reconciler.demo.truth import End, Label
 from reconciler.demo.watch import Look
 from reconciler.demo.world import World
@@ -108,7 +106,7 @@ class LiveScreen:
 
     def update(self, look: Look, score: Score) -> None:
         """Draw the figures."""
-        self._tables = [_totals(look, score, self._world), _shops(look, self._world.shops)]
+        self._tables = [_totals(look, score, self._world), _merchants(look, self._world)]
 
     def _draw(self) -> Group:
         title = Text(f"Reconciler demo, seed {self._world.seed}, {self._clock}", style="bold")
@@ -151,14 +149,13 @@ def _stays(label: Label) -> bool:
     return label.kind == "order" and label.end in {End.FLAGGED, End.WAITING}
 
 
-def _shops(look: Look, shops: Sequence[Shop]) -> Table:
+def _merchants(look: Look, world: World) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
     for name in ("merchant", "orders", "agreed", "findings", "sent again"):
         table.add_column(name, justify="left" if name == "merchant" else "right", header_style="dim")
-    for shop in shops:
-        channel = shop.trade.channel
+    for channel, merchant in world.merchants:
         findings = sum(len(names) for subject, names in look.open.items() if subject[0] == channel)
         sent = sum(subject[0] == channel and status == "success" for subject, status in look.queue.items())
         cells = (look.read.get(channel, 0), look.agreed.get(channel, 0), findings, sent)
-        table.add_row(shop.trade.name, *(f"{cell:,}" for cell in cells))
+        table.add_row(merchant, *(f"{cell:,}" for cell in cells))
     return table

@@ -3,35 +3,40 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final, NoReturn
+from typing import Final
 
 from sqlalchemy import Engine
 
 from adapters.registry import Registry
+from adapters.square.sandbox import TOKEN
 from reconciler import embedded
 from reconciler.channel_file import read_channel_file
 from reconciler.demo.files import ARRIVALS_FILE, OUTBOX_FILE, POS_FILE, TILL_FAULTS_FILE
 from reconciler.demo.home import Home
-from reconciler.demo.processes import Child, command, stop_marks
+from reconciler.demo.processes import Child, command, stop_marks, wait_until
 from reconciler.demo.shop import Shop
-from reconciler.demo.world import CHANNEL_FILE, World
+from reconciler.demo.street import CART_SECRET, CODE, GOODS, LEDGER_FILE, POS_SECRET, channel_text
+from reconciler.demo.world import CHANNEL_FILE, GRACE, World
 from reconciler.domain.errors import ReconcilerError
 from reconciler.persistence import SqlUnitOfWork, make_engine, migrations
+from reconciler.secrets import VARIABLE, SecretBox, new_key
 
-#: As in the Procfile; two processes are enough for three channels.
+#: As in the Procfile.
 WORKER: Final = (
-    "celery", "-A", "workers.app", "worker", "--queues", "pull,submit,report", "--concurrency", "2",
+    "celery", "-A", "workers.app", "worker", "--queues", "pull,submit,report",
     "--without-gossip", "--without-mingle", "--loglevel", "INFO",
 )  # fmt: skip
 BEAT: Final = ("celery", "-A", "workers.app", "beat", "--loglevel", "INFO")
 #: Settings of the caller that would leak into the demo.
 _OURS: Final = ("RECONCILER_", "CELERY_", "DATABASE_URL", "REDIS_URL", "WORKER_CONCURRENCY")
 _STEP_SECONDS: Final = 60
+_ADDRESS: Final = re.compile(r"sandbox at (http://[\w.]+:\d+),")
 
 
 @dataclass
@@ -43,6 +48,10 @@ class Stage:
     tell: Callable[[str], None] = lambda _: None
     children: dict[str, Child] = field(default_factory=dict)
     environ: dict[str, str] = field(default_factory=dict)
+    #: Where the merchant over HTTP is reached, by side.
+    urls: dict[str, str] = field(default_factory=dict)
+    #: Encrypts its credentials; made for this demo, and in no file of it.
+    secret_key: str = field(default_factory=new_key, repr=False)
     _engine: Engine | None = None
 
     @property
@@ -64,14 +73,27 @@ class Stage:
             "RECONCILER_LEASE_SECONDS": "10",
             "RECONCILER_REPORT_DIR": str(self.home.reports),
             "RECONCILER_REPORT_INTERVAL_MINUTES": "1",
+            VARIABLE: self.secret_key,
         }
+        if self.world.street:
+            self._start_sandboxes()
         self.tell("making the tables")
         migrations.upgrade(urls.database_url)
         self.tell("applying the channel file")
         self._apply(self.home.world / CHANNEL_FILE)
 
     def _apply(self, channel_file: Path) -> None:
-        spec = read_channel_file(channel_file, vendors=Registry().info(), seal=_nothing_to_seal)
+        tokens: dict[str, str] = {}
+        if self.world.street:
+            from adapters.shopify.sandbox import ShopifyOptions  # noqa: PLC0415 - an extra
+
+            self.urls = {side: self._address(f"{CODE}-{side}") for side in ("cart", "pos")}
+            tokens = {CART_SECRET: ShopifyOptions().token, POS_SECRET: TOKEN}
+            text = channel_text(self.urls["cart"], self.urls["pos"], self.world.poll_interval, GRACE)
+            with channel_file.open("a", encoding="utf-8") as file:
+                file.write(text)
+        seal = SecretBox((self.secret_key,)).seal
+        spec = read_channel_file(channel_file, vendors=Registry().info(), seal=seal, environ=tokens)
         with SqlUnitOfWork(self.engine) as unit:
             unit.configuration.apply(spec, datetime.now(UTC))
             unit.commit()
@@ -99,7 +121,8 @@ class Stage:
 
     def start_worker(self, name: str = "worker") -> Child:
         """Start a Celery worker."""
-        return self.start(name, *WORKER, "--hostname", f"{name}@demo")
+        hands = "3" if self.world.street else "2"
+        return self.start(name, *WORKER, "--concurrency", hands, "--hostname", f"{name}@demo")
 
     def start_beat(self, name: str = "beat") -> Child:
         """Start a beat, which only ever says: look."""
@@ -118,6 +141,30 @@ class Stage:
         name = f"till-{shop.trade.code}"
         return self.start(name, "reconciler", "sandbox", "till", *options, "--seed", str(self.world.seed))
 
+    def _start_sandboxes(self) -> None:
+        """Start the shop and the till that speak their vendors' protocols, on free ports."""
+        self.tell("starting a Shopify and a Square sandbox")
+        folder = self.home.world / CODE
+        shop = ("--orders", "0", "--recordings", str(folder))
+        skus = [word for sku, _, _ in GOODS for word in ("--sku", sku)]
+        till = ("--ledger", str(folder / LEDGER_FILE), *skus)
+        self.start(f"{CODE}-cart", "reconciler", "sandbox", "shopify", *shop)
+        self.start(f"{CODE}-pos", "reconciler", "sandbox", "square", *till)
+
+    def _address(self, name: str) -> str:
+        """Return where a sandbox says that it is."""
+        child = self.children[name]
+
+        def said() -> re.Match[str] | None:
+            return _ADDRESS.search(child.log.read_text(encoding="utf-8"))
+
+        wait_until(lambda: said() is not None or child.process.poll() is not None, _STEP_SECONDS)
+        child.check()
+        found = said()
+        if found is None:
+            raise ReconcilerError(f"the {name} sandbox does not say where it is")
+        return found[1]
+
     def check(self) -> None:
         """Raise ReconcilerError when a process ended by itself."""
         for child in self.children.values():
@@ -132,7 +179,3 @@ class Stage:
         stop_marks([child.mark for child in children], reap=lambda: [c.process.poll() for c in children])
         self.children.clear()
         self.home.stop()
-
-
-def _nothing_to_seal(_credentials: Mapping[str, str]) -> NoReturn:
-    raise AssertionError("the demo's shops have no credentials")

@@ -24,6 +24,10 @@ class Store:
     records: Mapping[Key, int]
     handed_over: Mapping[Key, int]
 
+    def joined(self, other: Store) -> Store:
+        """Return both stores as one: they share no channel."""
+        return Store({**self.records, **other.records}, {**self.handed_over, **other.handed_over})
+
     def duplicates(self, before: Mapping[Key, int]) -> list[Key]:
         """Return the orders that were made twice since ``before``, when the world began."""
         twice = [key for key, count in self.records.items() if count > max(1, before.get(key, 0))]
@@ -50,6 +54,19 @@ def read_store(directory: Path, shops: Sequence[Shop]) -> Store:
         records.update((channel, edit_family(ref)) for ref in _live(folder / POS_FILE))
         handed_over.update((channel, _reference(row)) for row in _rows(folder / OUTBOX_FILE))
     return Store(records, handed_over)
+
+
+def read_ledger(path: Path, channel: str) -> Store:
+    """Count what the till over HTTP accepted of us, by what it says of itself."""
+    made: dict[str, Key] = {}
+    ended: set[str] = set()
+    for row in _rows(path):
+        if row["event"] == "order_created":
+            made[row["order_id"]] = (channel, normalise_reference(row.get("reference") or ""))
+        elif row["event"] == "order_canceled":
+            ended.add(row["order_id"])
+    live = Counter(key for order_id, key in made.items() if order_id not in ended)
+    return Store(live, Counter(made.values()))
 
 
 def _live(path: Path) -> Iterator[str]:

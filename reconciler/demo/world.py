@@ -1,8 +1,8 @@
-"""A seeded world: three merchants, a day of orders on both sides, a few faults, and the truth about each."""
+"""A seeded world: merchants, a day of orders on both sides, a few faults, and the truth about each."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
@@ -12,6 +12,7 @@ from reconciler.demo.files import write_channel_file, write_shop
 from reconciler.demo.fill import fill
 from reconciler.demo.plans import DEMO, Plan
 from reconciler.demo.shop import Shop, policy_of
+from reconciler.demo.street import CHANNEL, CODE, NAME, Street
 from reconciler.demo.trades import TRADES
 from reconciler.demo.truth import Label, write_truth
 from reconciler.domain.errors import InputError
@@ -33,6 +34,8 @@ class World:
     now: datetime
     shops: tuple[Shop, ...]
     poll_interval: timedelta
+    #: A merchant whose cart and POS are reached over HTTP.
+    street: Street | None = None
 
     @classmethod
     def generate(
@@ -61,18 +64,32 @@ class World:
     @property
     def labels(self) -> list[Label]:
         """The truth about every fault and trap."""
-        return [label for shop in self.shops for label in shop.labels]
+        online = self.street.labels if self.street else ()
+        return [*(label for shop in self.shops for label in shop.labels), *online]
+
+    @property
+    def merchants(self) -> list[tuple[str, str]]:
+        """Channels with the names of their merchants."""
+        online = [(CHANNEL, NAME)] if self.street else []
+        return [*((shop.trade.channel, shop.trade.name) for shop in self.shops), *online]
+
+    def with_street(self) -> World:
+        """Return the world with the merchant over HTTP in it."""
+        return replace(self, street=Street.generate(self.seed, self.now))
 
     @property
     def orders(self) -> int:
         """Cart orders, those included that are placed while the demo runs."""
-        return sum(len(shop.cart) + len(shop.arrivals) for shop in self.shops)
+        online = len(self.street.rows) if self.street else 0
+        return online + sum(len(shop.cart) + len(shop.arrivals) for shop in self.shops)
 
     def write(self, directory: Path) -> Path:
         """Write both sides of every shop, the channel file and the truth; return the channel file."""
         directory.mkdir(parents=True, exist_ok=True)
         for shop in self.shops:
             write_shop(directory / shop.trade.code, shop)
+        if self.street:
+            self.street.write(directory / CODE)
         write_truth(directory / TRUTH_FILE, self.labels)
         return write_channel_file(directory / CHANNEL_FILE, self.shops)
 
