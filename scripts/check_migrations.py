@@ -21,8 +21,9 @@ from reconciler.persistence.models import Base
 
 #: Every table, column, constraint and index, as PostgreSQL itself would write it.
 OBJECTS = """
-SELECT format('column %s.%s %s%s%s', table_name, column_name, udt_name,
-    CASE is_nullable WHEN 'NO' THEN ' not null' ELSE '' END, coalesce(' default ' || column_default, ''))
+SELECT format('column %s.%s %s%s%s%s', table_name, column_name, udt_name,
+    CASE is_nullable WHEN 'NO' THEN ' not null' ELSE '' END, coalesce(' default ' || column_default, ''),
+    coalesce(' always ' || generation_expression, ''))
 FROM information_schema.columns WHERE table_schema = 'public'
 UNION ALL
 SELECT format('constraint %s %s: %s', conrelid::regclass, conname, pg_get_constraintdef(oid))

@@ -194,6 +194,10 @@ CREATE TABLE cart_orders (
     verdict_rule text,
     verdict_since timestamptz,
     check_at timestamptz,
+    plain boolean NOT NULL GENERATED ALWAYS AS (
+        payment_status = 'paid' AND refunded = 0 AND cancelled_at IS NULL AND NOT test AND NOT draft
+        AND (total <> 0 OR line_count <> 0) AND mapped AND verdict IS NULL AND check_at IS NULL
+    ) STORED,
     CONSTRAINT pk_cart_orders PRIMARY KEY (channel_id, reference),
     CONSTRAINT ck_cart_orders_payment_status
         CHECK (payment_status IN ('pending', 'authorized', 'partially_paid', 'paid',
@@ -251,6 +255,9 @@ CREATE TABLE pos_orders (
     raw text NOT NULL,
     first_seen_at timestamptz NOT NULL,
     changed_run bigint NOT NULL,
+    plain boolean NOT NULL GENERATED ALWAYS AS (
+        status <> 'attention_required' AND total <> 0 AND (received_at IS NOT NULL OR NOT register_known)
+    ) STORED,
     CONSTRAINT pk_pos_orders PRIMARY KEY (channel_id, pos_id),
     CONSTRAINT ck_pos_orders_source CHECK (source IN ('online', 'in_store')),
     CONSTRAINT ck_pos_orders_status
@@ -262,7 +269,8 @@ CREATE TABLE pos_orders (
 );
 CREATE INDEX ix_pos_orders_changed ON pos_orders (channel_id, changed_run);
 CREATE INDEX ix_pos_orders_created ON pos_orders (channel_id, created_at);
-CREATE INDEX ix_pos_orders_family ON pos_orders (channel_id, family_key) WHERE family_key IS NOT NULL;
+CREATE INDEX ix_pos_orders_family ON pos_orders (channel_id, family_key) INCLUDE (live)
+    WHERE family_key IS NOT NULL;
 CREATE INDEX ix_pos_orders_ticket ON pos_orders (channel_id, total, currency)
     WHERE name_key IS NOT NULL OR phone_key IS NOT NULL;
 """

@@ -143,7 +143,7 @@ def _by_subject(
     connection: Connection, statement: str, parameters: dict[str, Any]
 ) -> dict[str, list[PosOrder]]:
     found: dict[str, list[PosOrder]] = defaultdict(list)
-    for row in connection.exec_driver_sql(statement, parameters).mappings():
+    for row in connection.exec_driver_sql(statement, parameters).mappings().all():
         found[row["subject"]].append(to_domain(row, PosOrder))
     return found
 

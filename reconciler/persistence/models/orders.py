@@ -9,8 +9,8 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Index, text
-from sqlalchemy.orm import Mapped
+from sqlalchemy import Computed, Index, text
+from sqlalchemy.orm import Mapped, mapped_column
 
 from reconciler.domain.orders import FulfillmentStatus, PaymentStatus, PosStatus, Source
 from reconciler.domain.verdict import Classification
@@ -71,6 +71,14 @@ class CartOrderRow(Base):
     verdict_since: Mapped[datetime | None]
     #: When a second look is due although nothing changed; year 1 stands for every run.
     check_at: Mapped[datetime | None]
+    #: Nothing about the order itself keeps it from agreeing: a sweep reads this one bit.
+    plain: Mapped[bool] = mapped_column(
+        Computed(
+            "payment_status = 'paid' AND refunded = 0 AND cancelled_at IS NULL AND NOT test AND NOT draft"
+            " AND (total <> 0 OR line_count <> 0) AND mapped AND verdict IS NULL AND check_at IS NULL",
+            persisted=True,
+        )
+    )
 
     __table_args__ = (
         one_of("payment_status", PaymentStatus),
@@ -139,6 +147,14 @@ class PosOrderRow(Base):
     raw: Mapped[str]
     first_seen_at: Mapped[datetime]
     changed_run: Mapped[int]
+    #: Nothing about the record itself keeps it from agreeing.
+    plain: Mapped[bool] = mapped_column(
+        Computed(
+            "status <> 'attention_required' AND total <> 0"
+            " AND (received_at IS NOT NULL OR NOT register_known)",
+            persisted=True,
+        )
+    )
 
     __table_args__ = (
         one_of("source", Source),
@@ -150,6 +166,8 @@ class PosOrderRow(Base):
             "ix_pos_orders_family",
             "channel_id",
             "family_key",
+            # Families with several live records are found in the index alone.
+            postgresql_include=["live"],
             postgresql_where=text("family_key IS NOT NULL"),
         ),
         Index("ix_pos_orders_changed", "channel_id", "changed_run"),

@@ -35,13 +35,13 @@ BROKEN = {
     " absence_trusted, reason) SELECT id, 1, 'pos', now(), '2000-01-01Z', true, true, '' FROM channels",
     "ck_covered_side": "INSERT INTO covered SELECT id, 'both', now(), now() FROM channels",
     "ck_covered_forward": "INSERT INTO covered SELECT id, 'pos', now(), '2000-01-01Z' FROM channels",
-    "pk_cart_orders": "INSERT INTO cart_orders SELECT * FROM cart_orders",
+    "pk_cart_orders": "UPDATE cart_orders SET reference = '1001'",
     "ck_cart_orders_reference_not_empty": "UPDATE cart_orders SET reference = ''",
     "ck_cart_orders_payment_status": "UPDATE cart_orders SET payment_status = 'Paid'",
     "ck_cart_orders_fulfillment_status": "UPDATE cart_orders SET fulfillment_status = 'done'",
     "ck_cart_orders_verdict": "UPDATE cart_orders SET verdict = 'odd', verdict_rule = 'D.odd'",
     "ck_cart_orders_verdict_with_rule": "UPDATE cart_orders SET verdict = 'missing', verdict_rule = NULL",
-    "pk_pos_orders": "INSERT INTO pos_orders SELECT * FROM pos_orders",
+    "pk_pos_orders": "UPDATE pos_orders SET pos_id = 'P2'",
     "ck_pos_orders_pos_id_not_empty": "UPDATE pos_orders SET pos_id = ''",
     "ck_pos_orders_source": "UPDATE pos_orders SET source = 'phone'",
     "ck_pos_orders_status": "UPDATE pos_orders SET status = 'cooking'",
@@ -118,7 +118,7 @@ def shop(unit: SqlUnitOfWork) -> SqlUnitOfWork:
     """A shop with one of everything: an order that is being sent, and one that has a mismatch."""
     where = queued(unit, "1001", "1003")
     unit.configuration.apply(ConfigurationSpec((), (connection("spare", Side.CART),), ()), NOW)
-    read_pos(unit, where, pos_order(pos_id="P2", reference="1002"))
+    read_pos(unit, where, *(pos_order(pos_id=name, reference="1002") for name in ("P2", "P3")))
     intend(unit, claim_one(unit, where))
     judge(unit, where, unit.orders.evidence(where, ["1001"]))
     return unit
