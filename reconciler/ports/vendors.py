@@ -94,8 +94,13 @@ class Reader(Protocol[O_co]):
 class Cart(Reader[CartOrder], Protocol):
     """A cart connection."""
 
-    def fetch(self, references: Sequence[str]) -> Mapping[str, CartOrder]:
-        """Re-read orders by reference, right now; what is absent from the answer is not there."""
+    def fetch(
+        self, references: Sequence[str], ids: Mapping[str, str] | None = None
+    ) -> Mapping[str, CartOrder]:
+        """Re-read orders right now, by the vendor's own id where ``ids`` knows it, otherwise by reference.
+
+        What is absent from the answer is not there.
+        """
         ...
 
 

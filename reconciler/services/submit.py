@@ -145,12 +145,11 @@ def _look_and_send(desk: _Desk, claim: Claim) -> str:
         return Step.WITHDRAW.value
     if _held(desk, claim):
         return _postpone(desk, claim, "sending was switched off for this channel")
-    with _asking(desk, channel.cart):
-        present = desk.cart.fetch([claim.reference]).get(claim.reference)
+    judged, digest = stored
+    present = _reread(desk, judged)
     hit("submit.after_fetch")
     look = _look(desk, claim)
     hit("submit.after_look")
-    judged, digest = stored
     on_purpose = claim.trigger is Trigger.ADMIN
     found = before_send(judged, present, _orders(look), conclusive=look.conclusive, on_purpose=on_purpose)
     match found.step:
@@ -256,12 +255,18 @@ def _stored_intent(desk: _Desk, claim: Claim) -> Intent | None:
     order, digest = desk.context.unit.orders.get_cart(desk.channel.id, claim.reference) or (None, b"")
     if order is None or digest != claim.cart_digest:
         return None
-    with _asking(desk, desk.channel.cart):
-        present = desk.cart.fetch([claim.reference]).get(claim.reference)
+    present = _reread(desk, order)
     if before_send(order, present, (), conclusive=True).step is not Step.SEND:
         return None
     submission = Submission(reference=desk.pos_reference(claim), key=claim.key, body=claim.body)
     return Intent(submission=submission, cart_digest=claim.cart_digest)
+
+
+def _reread(desk: _Desk, order: CartOrder) -> CartOrder | None:
+    """Read the cart order as it is now; by its own id where it has one, because a search may lag."""
+    ids = {order.reference: order.vendor_id} if order.vendor_id else None
+    with _asking(desk, desk.channel.cart):
+        return desk.cart.fetch([order.reference], ids).get(order.reference)
 
 
 def _held(desk: _Desk, claim: Claim) -> bool:

@@ -95,7 +95,7 @@ class ProvingCart:
         """Return who we are."""
         return "the proving ground"
 
-    def fetch(self, references: Sequence[str]) -> dict[str, CartOrder]:
+    def fetch(self, references: Sequence[str], ids: Mapping[str, str] | None = None) -> dict[str, CartOrder]:
         """Read orders again."""
         found = _ask(self._http, references=",".join(references))["orders"]
         return {row["reference"]: _cart_order(row) for row in found}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -56,7 +56,7 @@ class Shop:
 
     pos = cart
 
-    def fetch(self, references: Sequence[str]) -> dict[str, CartOrder]:
+    def fetch(self, references: Sequence[str], ids: Mapping[str, str] | None = None) -> dict[str, CartOrder]:
         """Read the order again."""
         return {self.order.reference: self.order}
 
