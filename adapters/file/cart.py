@@ -26,7 +26,7 @@ class FileCart:
         """Yield all orders: a file does not tell what changed, so it is read whole. See ``reading.read``."""
         return read(CART, self._options, now)
 
-    def fetch(self, references: Sequence[str], ids: Mapping[str, str] | None = None) -> dict[str, CartOrder]:
+    def fetch(self, references: Sequence[str], ids: Mapping[str, str] | None = None) -> dict[str, CartOrder]:  # noqa: ARG002 - files have no other ids
         """Return the orders of these references as the files have them now.
 
         Raises UnreachableError when a file cannot be read, MalformedError when one that is asked for is not
