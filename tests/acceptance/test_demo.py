@@ -61,6 +61,19 @@ def places_of(home: Path) -> set[str]:
     return {str(home), str(embedded.resolve_data_dir(home / "data"))}
 
 
+def secret_key_of(home: Path) -> str:
+    """Return the key that the worker of a demo was given."""
+    worker = next(mark for mark in read_marks(home / "run") if mark.name == "worker")
+    words = Path(f"/proc/{worker.pid}/environ").read_text(encoding="utf-8").split("\0")
+    return next(word.partition("=")[2] for word in words if word.startswith("RECONCILER_SECRET_KEYS="))
+
+
+def files_of(*folders: Path) -> str:
+    """Return everything that is written below some folders."""
+    paths = (path for folder in folders for path in folder.rglob("*") if path.is_file())
+    return "".join(path.read_text(encoding="utf-8", errors="replace") for path in paths)
+
+
 class Demo:
     """A demo that runs in the background."""
 
@@ -108,9 +121,12 @@ def running(tmp_path, environ) -> Iterator[Demo]:
     demo.process.wait()
 
 
-def test_a_first_look_meets_every_fault_stays_up_if_asked_and_then_leaves_nothing(tmp_path, environ) -> None:
+@pytest.mark.parametrize(("options", "merchants"), [((), 3), (("--with-http",), 4)])
+def test_a_first_look_meets_every_fault_stays_up_if_asked_and_then_leaves_nothing(
+    tmp_path, environ, options, merchants
+) -> None:
     """One command: every label met, no false alarm, no duplicate; another one ends it and removes it all."""
-    demo = Demo(tmp_path, environ, "--seed", "3", "--keep", "--json")
+    demo = Demo(tmp_path, environ, "--seed", "3", "--keep", "--json", *options)
     code = demo.process.wait(PATIENCE)
     home = demo.home
     try:
@@ -119,6 +135,9 @@ def test_a_first_look_meets_every_fault_stays_up_if_asked_and_then_leaves_nothin
         assert result["found"] == result["injected"] > 70
         assert result["repaired"] + result["flagged"] + result["waiting"] == result["injected"]
         assert (result["duplicates"], result["false_alarms"], result["unmet"]) == ([], [], [])
+        assert f"of {merchants} merchants" in demo.said
+        assert ("auth_failure" in result["classes"]) == (merchants == 4)
+        assert secret_key_of(home) not in files_of(home / "world", home / "run")
         assert result["kept"] == str(home)
         assert "<html" in Path(result["report"]).read_text(encoding="utf-8")
         places = places_of(home)
