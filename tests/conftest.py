@@ -20,6 +20,13 @@ TEMPLATE = "template_of_tests"
 _number = count(1)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that need servers, so that ``-m 'not integration'`` runs without any."""
+    for item in items:
+        if "services" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.integration)
+
+
 @pytest.fixture(scope="session")
 def services() -> Iterator[ServiceUrls]:
     """The built-in services, for the whole session."""

@@ -56,7 +56,7 @@ def _run(connection: Connection, channel: Channel, run_id: int) -> int:
     """Return the run that counts a change: one that is yet to come for what a look outside a run finds."""
     if run_id > channel.compared_run:
         return run_id
-    return int(connection.exec_driver_sql(sql.COMING_RUN, {"channel": channel.id}).scalar_one())
+    return int(connection.exec_driver_sql(sql.COMING_RUN).scalar_one())
 
 
 class _Rows(Protocol[OrderT]):

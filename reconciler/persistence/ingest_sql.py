@@ -80,7 +80,5 @@ UPDATE pos_orders p SET family_key = ref_key
 WHERE p.channel_id = %(channel)s AND p.pos_id = ANY(%(pos_ids)s) AND p.family_key <> p.ref_key
     AND EXISTS (SELECT FROM cart_orders c WHERE c.channel_id = p.channel_id AND c.reference = p.ref_key)
 """
-#: Runs are numbered upwards, so the next one will see what is marked with this.
-COMING_RUN: Final = """
-SELECT coalesce(max(id), 0) + 1 FROM runs WHERE channel_id = %(channel)s
-"""
+#: Later than every run that was started, so that whichever run compares next sees what is marked with this.
+COMING_RUN: Final = "SELECT nextval(pg_get_serial_sequence('runs', 'id'))"

@@ -12,11 +12,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine
 
-from reconciler.domain.orders import CartOrder, PaymentStatus, PosOrder
+from reconciler.domain.orders import CartOrder, PaymentStatus, PosOrder, PosStatus
 from reconciler.domain.policy import DownloadRule, Policy
 from reconciler.persistence import SqlUnitOfWork
 from reconciler.ports import Channel, Side
-from tests.builders import NOW, POLICY, cart_order, policy, pos_order
+from tests.builders import NOW, POLICY, ago, cart_order, policy, pos_order
 from tests.integration.persistence.strategies import (
     CART_CHANGES,
     POS_CHANGES,
@@ -104,6 +104,14 @@ def test_no_single_difference_is_overlooked(shared_engine: Engine, policy: Polic
         policy,
         [unlike(0), unlike(1, *NOTHING), *(unlike(n, deed) for n, deed in enumerate(DEEDS, 2))],
     )
+
+
+def test_no_difference_of_a_cancelled_order_that_was_voided_is_overlooked(shared_engine: Engine):
+    """The one case in which an order without a live record agrees: each difference on it shows as well."""
+    dead: list[Deed] = [(Side.CART, "cancelled_at", ago(hours=3)), (Side.POS, "status", PosStatus.VOIDED)]
+    others = [deed for deed in DEEDS if deed[:2] not in {known[:2] for known in dead}]
+    pairs = [unlike(n, *dead, deed) for n, deed in enumerate(others, 1)]
+    check_none_overlooked(shared_engine, Policy(location="main"), [unlike(0, *dead), *pairs])
 
 
 @pytest.mark.slow
