@@ -145,6 +145,7 @@ REFUND: Final = about(
     yes("cancelled", pos_order(), cancelled_at=ago(hours=3)),
     yes("refunded in full", pos_order(), payment_status=P.REFUNDED, updated_at=ago(hours=3)),
     yes("refunded in part", pos_order(), **PARTLY_BACK),
+    yes("refunded in part, and the parts of a split are still whole", ROSES, CARD, **PARTLY_BACK),
     yes("cancelled before it was paid", pos_order(), cancelled_at=ago(hours=3), payment_status=P.PENDING),
     yes("cancelled, at G exactly", pos_order(), cancelled_at=NOW - G),
     yes(

@@ -124,6 +124,7 @@ def test_an_order_is_dead_when_cancelled_or_refunded_in_full(changes, dead):
         ({"payment_status": P.PENDING}, False),
         ({"payment_status": P.PENDING, "captured": 50_00}, True),
         ({"payment_status": P.PENDING, "captured": 49_99}, False),
+        ({"payment_status": P.PENDING, "captured": 50_00, "refunded": 20_00}, False),
         ({"payment_status": P.AUTHORIZED, "total": 0}, False),
     ],
 )

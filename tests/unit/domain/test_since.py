@@ -73,6 +73,7 @@ EXPECTED = [
     ("in conflict: its placing", evidence(payment_status=P.PENDING, captured=1, paid_at=None), PLACED),
     ("unpaid", evidence(payment_status=P.PENDING), PLACED),
     ("paid in part", evidence(captured=1), PAID),
+    ("paid in part: its placing", evidence(captured=1, paid_at=None), PLACED),
     ("cancelled before", evidence(cancelled_at=ago(hours=4)), ago(hours=4)),
     ("refunded before", evidence(payment_status=P.REFUNDED, updated_at=ago(hours=4)), ago(hours=4)),
     ("outside the rule", evidence(archived=True), PAID),
@@ -217,9 +218,9 @@ def test_a_parcel_that_the_pos_does_not_know_is_the_carts_own_business():
 
 def test_unknown_codes_are_listed_once_and_in_order():
     """Staff get a list to work through."""
-    lines = (line("NEW"), line("ALSO"), line("NEW"), line(None, name="Gift"))
+    lines = (line("NEW"), line("ALSO"), line("NEW"), line(None, name="Gift"), line(None))
     told = facts(lines=lines, catalog=CATALOG)
-    assert told["codes"] == ["(no SKU) Gift", "ALSO", "NEW"]
+    assert told["codes"] == ["(no SKU)", "(no SKU) Gift", "ALSO", "NEW"]
 
 
 def test_the_poss_own_words_are_kept():
