@@ -96,11 +96,15 @@ class App:
             yield Context(unit, self.vendors, self._clock(unit), rehearsal)
 
     def _clock(self, unit: UnitOfWork) -> Clock:
-        """Return the time as the database tells it: one machine's wrong clock must not move windows."""
+        """Return the time as the database told it, and what has passed since.
+
+        Our machine's own clock may be wrong, or set right in the middle of a run: a window read up to
+        tomorrow would leave today's orders unread.
+        """
         if self.held:
             return self.clock
-        ahead = unit.now() - self.clock()
-        return lambda: self.clock() + ahead
+        told, began = unit.now(), time.monotonic()
+        return lambda: told + timedelta(seconds=time.monotonic() - began)
 
     def at(self, moment: datetime | None) -> App:
         """Return the same program with its clock held still, for a rehearsal."""

@@ -56,7 +56,8 @@ def pull(context: Context, channel: Channel, run_id: int, *, full: bool) -> tupl
 
     def since(side: Side) -> datetime | None:
         mark = None if full else unit.orders.high_water(channel.id, side)
-        return mark - OVERLAP if mark else None
+        # Nobody has read the future: such a mark is a wrong clock's, and proves nothing of the past either.
+        return mark - OVERLAP if mark and mark <= now else None
 
     cart = _Pull(unit, channel, run_id, Side.CART, channel.cart, now)
     pos = _Pull(unit, channel, run_id, Side.POS, channel.pos, now)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, cast
 
 from adapters import registry
 from reconciler import bootstrap
-from reconciler.bootstrap import App, utc_now
+from reconciler.bootstrap import App
 from tests.chaos.vendor import NAME
 
 #: The file that says how many seconds the workers' clock is wrong.
@@ -25,7 +25,7 @@ def add_vendor() -> None:
 def stepped_clock() -> datetime:
     """Return the time as the proving ground wants it told."""
     text = Path(os.environ[CLOCK]).read_text(encoding="ascii")
-    return utc_now() + timedelta(seconds=float(text or 0))
+    return datetime.now(UTC) + timedelta(seconds=float(text or 0))
 
 
 def _build(*arguments: Any, **options: Any) -> App:
@@ -35,6 +35,6 @@ def _build(*arguments: Any, **options: Any) -> App:
 if CLOCK in os.environ:
     add_vendor()
     _real_build = bootstrap.build
-    bootstrap.build = _build
+    bootstrap.build, bootstrap.utc_now = _build, stepped_clock
 
     from workers.app import app as app  # noqa: PLC0414 - Celery looks for it here
