@@ -18,7 +18,7 @@ from tests.chaos.world import Shop, World, read_ledger
 pytestmark = [pytest.mark.acceptance, pytest.mark.slow]
 
 #: Everything has come to rest within this, in seconds; a machine may be busy with other things.
-SOON = 90.0
+SOON = 300.0
 
 
 class Ground:
