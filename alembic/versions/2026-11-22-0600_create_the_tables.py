@@ -217,7 +217,6 @@ CREATE TABLE cart_orders (
 );
 CREATE INDEX ix_cart_orders_changed ON cart_orders (channel_id, changed_run);
 CREATE INDEX ix_cart_orders_check ON cart_orders (channel_id, check_at) WHERE check_at IS NOT NULL;
-CREATE INDEX ix_cart_orders_edited ON cart_orders (channel_id, reference) WHERE reference ~ '-E[0-9]+$';
 CREATE INDEX ix_cart_orders_placed ON cart_orders (channel_id, placed_at);
 CREATE INDEX ix_cart_orders_verdict ON cart_orders (channel_id, verdict) WHERE verdict IS NOT NULL;
 
@@ -268,7 +267,6 @@ CREATE TABLE pos_orders (
     CONSTRAINT ck_pos_orders_family_of_reference CHECK ((ref_key IS NULL) = (family_key IS NULL))
 );
 CREATE INDEX ix_pos_orders_changed ON pos_orders (channel_id, changed_run);
-CREATE INDEX ix_pos_orders_created ON pos_orders (channel_id, created_at);
 CREATE INDEX ix_pos_orders_family ON pos_orders (channel_id, family_key) INCLUDE (live)
     WHERE family_key IS NOT NULL;
 CREATE INDEX ix_pos_orders_ticket ON pos_orders (channel_id, total, currency)

@@ -16,9 +16,6 @@ from reconciler.domain.orders import FulfillmentStatus, PaymentStatus, PosStatus
 from reconciler.domain.verdict import Classification
 from reconciler.persistence.models.base import Base, ChannelKey, Key, Minor, check, one_of
 
-#: What the names of edited orders look like; see ``reconciler.domain.orders.edit_family``.
-EDITED = "'-E[0-9]+$'"
-
 
 class CartOrderRow(Base):
     """The cart's latest snapshot of an order, and the latest verdict on it."""
@@ -94,12 +91,6 @@ class CartOrderRow(Base):
             "ix_cart_orders_verdict", "channel_id", "verdict", postgresql_where=text("verdict IS NOT NULL")
         ),
         Index("ix_cart_orders_placed", "channel_id", "placed_at"),
-        Index(
-            "ix_cart_orders_edited",
-            "channel_id",
-            "reference",
-            postgresql_where=text(f"reference ~ {EDITED}"),
-        ),
     )
 
 
@@ -171,7 +162,6 @@ class PosOrderRow(Base):
             postgresql_where=text("family_key IS NOT NULL"),
         ),
         Index("ix_pos_orders_changed", "channel_id", "changed_run"),
-        Index("ix_pos_orders_created", "channel_id", "created_at"),
         Index(
             "ix_pos_orders_ticket",
             "channel_id",
