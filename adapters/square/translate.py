@@ -51,7 +51,7 @@ def translate(order: Order, skus: Mapping[str, str], refunded: int = 0) -> PosOr
     goods, charges = _parted(order.line_items or ())
     source = source_of(order)
     return PosOrder(
-        pos_id=_key(order.id, "id") or "",
+        pos_id=_id(order),
         created_at=_moment(order.created_at, "created_at"),
         currency=currency,
         total=total - max(refunded, _returned(order)),
@@ -232,6 +232,12 @@ def _amount(money: Money | None) -> int | None:
     if abs(money.amount) > MAX_MINOR:
         raise UntranslatableError("an amount is too large")
     return money.amount
+
+
+def _id(order: Order) -> str:
+    if (key := _key(order.id, "id")) is None:
+        raise UntranslatableError("id is missing")
+    return key
 
 
 def _key(text: str, field: str) -> str | None:

@@ -68,7 +68,7 @@ def test_an_alarm_that_fell_due_after_the_run_is_urgent(shop):
 
 def test_what_the_queue_is_busy_with_needs_nobody(shop):
     """An order that is about to be sent again is shown apart, until the queue had its chance."""
-    shop.sells(cart_order(reference="1001", **placed(2.2)))
+    shop.sells(cart_order(reference="1001", **placed(2.6)))
     shop.reconcile()
     section = shop.report()
     (group,) = section.groups

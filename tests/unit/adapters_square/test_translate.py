@@ -213,6 +213,7 @@ def test_times_are_utc_however_they_are_written():
 
 
 BROKEN: list[tuple[dict[str, Any], str]] = [
+    ({"id": ""}, "id is missing"),
     ({"id": 5}, "Expected `str`, got `int` - at `$.id`"),
     ({"created_at": None}, "created_at is missing"),
     ({"created_at": "yesterday"}, "created_at is not a time"),
