@@ -1,4 +1,4 @@
-"""Storing a page of orders: one JSON parameter and one set-based statement, whatever the page's size.
+"""Storing a page of orders: what is news arrives by COPY and is merged by one set-based statement.
 
 Rows whose digest is known are not touched at all, not even locked. A row that the database refuses is found
 by halving and set aside; the rest of its page is stored.
@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Generic, Protocol
+from typing import Any, Final, Generic, Protocol, cast
 
-from psycopg.types.json import Json
+import psycopg
 from sqlalchemy import Connection
-from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
+from sqlalchemy.exc import DataError, IntegrityError
 
 from reconciler.domain.orders import CartOrder, PosOrder, edit_family
 from reconciler.persistence import ingest_sql as sql
@@ -21,13 +21,16 @@ from reconciler.persistence.quarantine import set_aside
 from reconciler.persistence.rows import CartRows, OrderT, PosRows, Prepared, latest
 from reconciler.ports import Channel, Ingested, Page, Quarantined, Side, Snapshot
 
+#: What one order can do wrong: a number out of range, a broken rule, half a character.
+_REFUSALS: Final = (DataError, IntegrityError, psycopg.DataError, psycopg.IntegrityError, UnicodeError)
+
 
 def ingest_cart(
     connection: Connection, channel: Channel, run_id: int, page: Page[CartOrder], now: datetime
 ) -> Ingested:
     """Store a page of cart orders."""
     common = {"channel": channel.id, "run": _run(connection, channel, run_id), "now": now}
-    store = _Store(connection, common, Side.CART, sql.CART_NEWS, sql.CART, CartRows(channel))
+    store = _Store(connection, common, Side.CART, sql.CART, CartRows(channel))
     done = store.page(page)
     references = (snapshot.order.reference for snapshot in page.snapshots)
     if named := [reference for reference in references if edit_family(reference) != reference]:
@@ -44,7 +47,7 @@ def ingest_pos(
     """Store a page of POS records."""
     common = {"channel": channel.id, "run": _run(connection, channel, run_id), "now": now}
     rows = PosRows(channel)
-    store = _Store(connection, common, Side.POS, sql.POS_NEWS, sql.POS, rows)
+    store = _Store(connection, common, Side.POS, sql.POS, rows)
     done = store.page(page)
     keys = ((s.order.pos_id, *rows.reference_keys(s.order.reference)[:2]) for s in page.snapshots)
     if edits := [pos_id for pos_id, own, family in keys if own != family]:
@@ -62,7 +65,7 @@ def _run(connection: Connection, channel: Channel, run_id: int) -> int:
 class _Rows(Protocol[OrderT]):
     def key(self, order: OrderT) -> str: ...
     def prepare(self, snapshot: Snapshot[OrderT]) -> Prepared[OrderT]: ...
-    def row(self, prepared: Prepared[OrderT]) -> bytes: ...
+    def row(self, prepared: Prepared[OrderT]) -> tuple[object, ...]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,39 +73,37 @@ class _Store(Generic[OrderT]):
     connection: Connection
     common: Mapping[str, Any]
     side: Side
-    news: str
-    statement: str
+    statements: sql.Statements
     rows: _Rows[OrderT]
 
     def page(self, page: Page[OrderT]) -> Ingested:
         """Store what is news, set aside what cannot be stored, and count both."""
         refused = list(page.quarantined)
-        changed = self._store(self._news(self._prepared(page, refused)), refused)
+        if news := self._news(self._prepared(page, refused)):
+            self.connection.exec_driver_sql(self.statements.stage)
+        changed = self._store(news, refused)
         set_aside(self.connection, self.common["channel"], self.side, refused, self.common["now"])
         return Ingested(read=len(page.snapshots), changed=changed, quarantined=len(refused))
 
-    def execute(self, statement: str, parameters: Mapping[str, Any]) -> int:
+    def execute(self, statement: str, parameters: Mapping[str, Any] | None = None) -> int:
         """Run a statement of this page; return how many rows it wrote."""
-        return self.connection.exec_driver_sql(statement, {**self.common, **parameters}).rowcount
+        return self.connection.exec_driver_sql(statement, {**self.common, **(parameters or {})}).rowcount
 
     def _prepared(self, page: Page[OrderT], refused: list[Quarantined]) -> Iterator[Prepared[OrderT]]:
         for snapshot in latest(page.snapshots, self.rows.key):
             try:
                 yield self.rows.prepare(snapshot)
             except (ValueError, ArithmeticError) as error:
-                reason = f"it cannot be stored: {type(error).__name__}"
-                refused.append(_refused(self.rows.key(snapshot.order), snapshot.raw, reason))
+                refused.append(_refused(self.rows.key(snapshot.order), snapshot.raw, error))
 
     def _news(self, prepared: Iterator[Prepared[OrderT]]) -> list[Prepared[OrderT]]:
         """Return what the database does not have like this; a cart order that loses a record has changed."""
         by_key: dict[str, Prepared[OrderT]] = {item.key: item for item in prepared}
         digests = [item.digest for item in by_key.values()]
-        rows = self.connection.exec_driver_sql(
-            self.news, {**self.common, "keys": [*by_key], "digests": digests}
-        ).all()
-        if self.side is Side.POS and (
-            lost := [old for key, old in rows if old and old != by_key[key].family]
-        ):
+        parameters = {**self.common, "keys": [*by_key], "digests": digests}
+        rows = self.connection.exec_driver_sql(self.statements.news, parameters).all()
+        lost = [row.family for row in rows if row.family and row.family != by_key[row.key].family]
+        if lost and self.side is Side.POS:
             self.execute(sql.TOUCH_CARTS, {"families": lost})
         return [by_key[row.key] for row in rows]
 
@@ -111,28 +112,28 @@ class _Store(Generic[OrderT]):
             return 0
         try:
             with self.connection.begin_nested():
-                return self.execute(self.statement, {"page": _json(map(self.rows.row, items))})
-        except (DataError, IntegrityError) as error:
+                self._copy(map(self.rows.row, items))
+                changed = self.execute(self.statements.store)
+                self.connection.exec_driver_sql(self.statements.clear)
+                return changed
+        except _REFUSALS as error:
             if len(items) == 1:
-                refused.append(_refused(items[0].key, items[0].snapshot.raw, _reason(error)))
+                refused.append(_refused(items[0].key, items[0].raw, error))
                 return 0
         middle = len(items) // 2
         return self._store(items[:middle], refused) + self._store(items[middle:], refused)
 
-
-def _refused(key: str, raw: str, reason: str) -> Quarantined:
-    return Quarantined(source=f"order {key}"[:200], position=0, reason=reason, raw=raw)
-
-
-def _reason(error: DBAPIError) -> str:
-    """Return the database's own sentence, without its detail, which would quote the row."""
-    diagnosis = getattr(error.orig, "diag", None)
-    return f"the database refuses it: {getattr(diagnosis, 'message_primary', None) or 'no reason given'}"
+    def _copy(self, rows: Iterable[tuple[object, ...]]) -> None:
+        raw = cast("psycopg.Connection[Any]", self.connection.connection.driver_connection)
+        with raw.cursor() as cursor, cursor.copy(self.statements.copy.encode()) as copy:
+            for row in rows:
+                copy.write_row(row)
 
 
-def _json(rows: Iterable[bytes]) -> Json:
-    return Json(b"[%b]" % b",".join(rows), dumps=_as_it_is)
-
-
-def _as_it_is(text: bytes) -> bytes:
-    return text
+def _refused(key: str, raw: str, error: Exception) -> Quarantined:
+    """Set an order aside with the database's own sentence, without its detail, which would quote the row."""
+    diagnosis = getattr(getattr(error, "orig", error), "diag", None)
+    sentence = getattr(diagnosis, "message_primary", None) or type(error).__name__
+    return Quarantined(
+        source=f"order {key}"[:200], position=0, reason=f"it cannot be stored: {sentence}", raw=raw
+    )

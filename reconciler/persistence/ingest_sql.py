@@ -3,35 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from string import Template
 from typing import Final
 
 from sqlalchemy.dialects import postgresql
 
 from reconciler.persistence.models import Base, CartOrderRow, PosOrderRow
-from reconciler.persistence.rows import CART_FIELDS, POS_FIELDS
+from reconciler.persistence.rows import CART_COLUMNS, POS_COLUMNS
 
-#: What rows bring beside the domain's fields.
-CART_COLUMNS: Final = (*CART_FIELDS, "digest", "lines_digest", "line_count", "traceable", "raw")
-POS_COLUMNS: Final = (
-    *POS_FIELDS, "digest", "lines_digest", "line_count", "traceable", "raw", "ref_key", "family_key",
-    "foreign_prefix", "live", "name_key", "phone_key",
-)  # fmt: skip
+_DIALECT: Final = postgresql.dialect()  # type: ignore[no-untyped-call]
 
 #: Which of a page's rows are news, and what the database has of them. The others are not touched, not even
 #: locked: reading the same orders again costs no writes.
 _NEWS: Final = Template("""
 SELECT i.key, t.$family AS family
-FROM unnest(%(keys)s::text[], %(digests)s::bytea[]) AS i (key, digest)
+FROM unnest(%(keys)b::text[], %(digests)b::bytea[]) AS i (key, digest)
 LEFT JOIN $table t ON t.channel_id = %(channel)s AND t.$key = i.key
 WHERE t.$key IS NULL OR t.digest <> i.digest
 """)
+
+#: Where a page's news arrive, by COPY. It belongs to the session, and is empty again after each page.
+_STAGE: Final = Template("CREATE TEMP TABLE IF NOT EXISTS $stage ($typed) ON COMMIT DELETE ROWS")
 
 # An older version never wins. Of two that are equally old and differ, the one that comes later is believed.
 _CART: Final = Template("""
 INSERT INTO cart_orders AS t ($columns, channel_id, mapped, first_seen_at, rule_seen_at, changed_run)
 SELECT $columns, %(channel)s, true, %(now)s, CASE WHEN inside THEN %(now)s::timestamptz END, %(run)s
-FROM json_to_recordset(%(page)s) AS i ($typed, inside boolean)
+FROM page_of_cart_orders
 ON CONFLICT (channel_id, reference) DO UPDATE SET $assignments, mapped = true,
     rule_seen_at = coalesce(t.rule_seen_at, EXCLUDED.rule_seen_at), changed_run = EXCLUDED.changed_run
 WHERE t.digest <> EXCLUDED.digest AND (EXCLUDED.updated_at >= t.updated_at) IS NOT FALSE
@@ -40,31 +39,46 @@ WHERE t.digest <> EXCLUDED.digest AND (EXCLUDED.updated_at >= t.updated_at) IS N
 _POS: Final = Template("""
 INSERT INTO pos_orders AS t ($columns, channel_id, first_seen_at, changed_run)
 SELECT $columns, %(channel)s, %(now)s, %(run)s
-FROM json_to_recordset(%(page)s) AS i ($typed)
+FROM page_of_pos_orders
 ON CONFLICT (channel_id, pos_id) DO UPDATE SET $assignments, changed_run = EXCLUDED.changed_run
 WHERE t.digest <> EXCLUDED.digest AND (EXCLUDED.updated_at >= t.updated_at) IS NOT FALSE
 """)
 
 
-def _typed(table: type[Base], columns: Sequence[str]) -> str:
-    dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
-    types = {column.name: column.type.compile(dialect) for column in table.__table__.columns}
-    return ", ".join(f"{name} {types[name]}" for name in columns)
+@dataclass(frozen=True, slots=True)
+class Statements:
+    """How the orders of one side are stored."""
+
+    news: str
+    stage: str
+    copy: str
+    store: str
+    clear: str
 
 
-def _fill(template: Template, table: type[Base], columns: Sequence[str], key: str) -> str:
-    return template.substitute(
-        columns=", ".join(columns),
-        typed=_typed(table, columns),
-        assignments=", ".join(f"{name} = EXCLUDED.{name}" for name in columns if name != key),
+def _statements(
+    table: type[Base], key: str, family: str, columns: Sequence[str], store: Template
+) -> Statements:
+    name = table.__tablename__
+    stage = f"page_of_{name}"
+    known = {column.name: column.type.compile(_DIALECT) for column in table.__table__.columns}
+    kept = [column for column in columns if column in known]
+    return Statements(
+        news=_NEWS.substitute(table=name, key=key, family=family),
+        stage=_STAGE.substitute(
+            stage=stage, typed=", ".join(f"{column} {known.get(column, 'boolean')}" for column in columns)
+        ),
+        copy=f"COPY {stage} ({', '.join(columns)}) FROM STDIN",
+        store=store.substitute(
+            columns=", ".join(kept),
+            assignments=", ".join(f"{column} = EXCLUDED.{column}" for column in kept if column != key),
+        ),
+        clear=f"TRUNCATE {stage}",
     )
 
 
-CART: Final = _fill(_CART, CartOrderRow, CART_COLUMNS, "reference")
-POS: Final = _fill(_POS, PosOrderRow, POS_COLUMNS, "pos_id")
-
-CART_NEWS: Final = _NEWS.substitute(table="cart_orders", key="reference", family="reference")
-POS_NEWS: Final = _NEWS.substitute(table="pos_orders", key="pos_id", family="family_key")
+CART: Final = _statements(CartOrderRow, "reference", "reference", CART_COLUMNS, _CART)
+POS: Final = _statements(PosOrderRow, "pos_id", "family_key", POS_COLUMNS, _POS)
 
 #: Records of an order whose own name looks like an edit of another order's.
 CLAIM_RECORDS: Final = """

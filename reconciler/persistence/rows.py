@@ -1,4 +1,4 @@
-"""Orders as JSON rows for one statement a page, and rows of the database as domain values again."""
+"""Orders as rows of the database, and rows as domain values again."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields
 from datetime import UTC, datetime
 from hashlib import blake2b
+from operator import attrgetter
 from typing import Any, Final, Generic, NamedTuple, TypeAlias, TypeVar
 
 import msgspec
@@ -25,6 +26,19 @@ OrderT = TypeVar("OrderT", CartOrder, PosOrder)
 CART_FIELDS: Final = tuple(field.name for field in fields(CartOrder))
 POS_FIELDS: Final = tuple(field.name for field in fields(PosOrder))
 
+_NESTED: Final = ("customer", "lines", "shipments")
+_CART_PLAIN: Final = tuple(name for name in CART_FIELDS if name not in _NESTED)
+_POS_PLAIN: Final = tuple(name for name in POS_FIELDS if name not in _NESTED)
+_CART_SCALARS: Final = attrgetter(*_CART_PLAIN)
+_POS_SCALARS: Final = attrgetter(*_POS_PLAIN)
+_DERIVED: Final = ("raw", "digest", "lines_digest", "line_count", "traceable")
+#: What ``CartRows`` and ``PosRows`` make of an order.
+CART_COLUMNS: Final = (*_CART_PLAIN, *_NESTED, *_DERIVED, "inside")
+POS_COLUMNS: Final = (
+    *_POS_PLAIN, *_NESTED, *_DERIVED,
+    "ref_key", "family_key", "foreign_prefix", "live", "name_key", "phone_key",
+)  # fmt: skip
+
 encode: Final = msgspec.json.Encoder().encode
 _DIGEST_BYTES: Final = 16
 #: An escaped NUL, which PostgreSQL cannot store, and not the text of one behind an escaped backslash.
@@ -32,12 +46,8 @@ _NUL: Final = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
 
 
 def digest_of(*parts: bytes) -> bytes:
-    """Return a stable digest. Each part's length counts, so that no two lists of parts are confused."""
-    state = blake2b(digest_size=_DIGEST_BYTES)
-    for part in parts:
-        state.update(b"%d:" % len(part))
-        state.update(part)
-    return state.digest()
+    """Return a stable digest of parts, none of which holds a NUL."""
+    return blake2b(b"\0".join(parts), digest_size=_DIGEST_BYTES).digest()
 
 
 def lines_digest(lines: Iterable[Line], mapping: Mapping[str, str] | None = None) -> bytes:
@@ -49,7 +59,8 @@ def lines_digest(lines: Iterable[Line], mapping: Mapping[str, str] | None = None
     True
     """
     counts = line_counts(lines, mapping)
-    return digest_of(*(f"{key}\0{counts[key].normalize()}".encode() for key in sorted(counts)))
+    told = "\0".join(f"{key}\0{counts[key].normalize()}" for key in sorted(counts))
+    return digest_of(told.encode())
 
 
 def plain(text: bytes) -> bytes:
@@ -71,14 +82,14 @@ class Prepared(NamedTuple, Generic[OrderT]):
 
     key: str
     digest: bytes
-    snapshot: Snapshot[OrderT]
-    body: bytes
+    order: OrderT
+    raw: str
     lines: bytes | None
     family: str | None = None
 
 
 class CartRows:
-    """Encodes the cart orders of one channel."""
+    """Turns the cart orders of one channel into rows of ``CART_COLUMNS``."""
 
     def __init__(self, channel: Channel) -> None:
         self._mapping = channel.policy.sku_map
@@ -89,31 +100,33 @@ class CartRows:
         return order.reference
 
     def prepare(self, snapshot: Snapshot[CartOrder]) -> Prepared[CartOrder]:
-        """Encode an order and digest it.
+        """Digest an order.
 
         The digest covers the mapped lines, so that an order counts as changed when its mapping did.
         """
-        order = snapshot.order
-        body = plain(encode(order))
+        order, body = _storable(snapshot.order, CartOrder)
         lines = lines_digest(order.lines, self._mapping) if order.lines else None
-        return Prepared(order.reference, digest_of(body, lines or b""), snapshot, body, lines)
+        return Prepared(order.reference, digest_of(body, lines or b""), order, _text(snapshot.raw), lines)
 
-    def row(self, prepared: Prepared[CartOrder]) -> bytes:
-        """Return an order as a JSON object whose keys are columns."""
-        order = prepared.snapshot.order
-        extra = {
-            "digest": _hex(prepared.digest),
-            "lines_digest": _hex(prepared.lines),
-            "line_count": len(order.lines),
-            "traceable": all(parcel.traceable for parcel in order.shipments),
-            "inside": self._takes(order),
-            "raw": prepared.snapshot.raw,
-        }
-        return _joined(prepared.body, extra)
+    def row(self, prepared: Prepared[CartOrder]) -> tuple[object, ...]:
+        """Return an order as its columns."""
+        order = prepared.order
+        return (
+            *_CART_SCALARS(order),
+            encode(order.customer).decode(),
+            encode(order.lines).decode(),
+            encode(order.shipments).decode(),
+            prepared.raw,
+            prepared.digest,
+            prepared.lines,
+            len(order.lines),
+            all(parcel.traceable for parcel in order.shipments),
+            self._takes(order),
+        )
 
 
 class PosRows:
-    """Encodes the POS records that one channel reads."""
+    """Turns the POS records that one channel reads into rows of ``POS_COLUMNS``."""
 
     def __init__(self, channel: Channel) -> None:
         self._prefix = channel.policy.reference_prefix
@@ -124,32 +137,29 @@ class PosRows:
         return order.pos_id
 
     def prepare(self, snapshot: Snapshot[PosOrder]) -> Prepared[PosOrder]:
-        """Encode a record and digest it."""
-        order = snapshot.order
-        body = plain(encode(order))
+        """Digest a record."""
+        order, body = _storable(snapshot.order, PosOrder)
         lines = None if order.lines is None else lines_digest(order.lines)
         _, family, _ = self.reference_keys(order.reference)
-        return Prepared(order.pos_id, digest_of(body), snapshot, body, lines, family)
+        return Prepared(order.pos_id, digest_of(body), order, _text(snapshot.raw), lines, family)
 
-    def row(self, prepared: Prepared[PosOrder]) -> bytes:
-        """Return a record as a JSON object whose keys are columns."""
-        order = prepared.snapshot.order
-        own, family, foreign = self.reference_keys(order.reference)
-        name, phone = _ticket_keys(order)
-        extra = {
-            "digest": _hex(prepared.digest),
-            "ref_key": own,
-            "family_key": family,
-            "foreign_prefix": foreign,
-            "live": order.status is not PosStatus.VOIDED,
-            "traceable": bool(order.shipments) and all(parcel.traceable for parcel in order.shipments),
-            "lines_digest": _hex(prepared.lines),
-            "line_count": None if order.lines is None else len(order.lines),
-            "name_key": name,
-            "phone_key": phone,
-            "raw": prepared.snapshot.raw,
-        }
-        return _joined(prepared.body, extra)
+    def row(self, prepared: Prepared[PosOrder]) -> tuple[object, ...]:
+        """Return a record as its columns."""
+        order = prepared.order
+        return (
+            *_POS_SCALARS(order),
+            encode(order.customer).decode(),
+            None if order.lines is None else encode(order.lines).decode(),
+            encode(order.shipments).decode(),
+            prepared.raw,
+            prepared.digest,
+            prepared.lines,
+            None if order.lines is None else len(order.lines),
+            bool(order.shipments) and all(parcel.traceable for parcel in order.shipments),
+            *self.reference_keys(order.reference),
+            order.status is not PosStatus.VOIDED,
+            *_ticket_keys(order),
+        )
 
     def reference_keys(self, reference: str | None) -> tuple[str | None, str | None, bool]:
         """Return the cart reference a record names, its edit family, and whether it is another channel's."""
@@ -161,6 +171,20 @@ class PosRows:
     def _foreign(self, reference: str) -> bool:
         others = (prefix for prefix in self._siblings if prefix and prefix != self._prefix)
         return any(cart_reference(reference, prefix) is not None for prefix in others)
+
+
+def _storable(order: OrderT, kind: type[OrderT]) -> tuple[OrderT, bytes]:
+    """Return an order without what PostgreSQL cannot store, and its encoding."""
+    body = encode(order)
+    if b"\\u0000" not in body:
+        return order, body
+    body = plain(body)
+    return msgspec.json.decode(body, type=kind), body
+
+
+def _text(raw: str) -> str:
+    """Return a payload as it came; a NUL, which PostgreSQL cannot store, becomes U+FFFD."""
+    return raw.replace("\0", "\ufffd") if "\0" in raw else raw
 
 
 def download_rule(policy: Policy) -> Callable[[CartOrder], bool]:
@@ -218,12 +242,3 @@ Row: TypeAlias = Mapping[Any, Any]
 def to_domain(row: Row, kind: type[ValueT]) -> ValueT:
     """Make a domain value of the columns that carry its fields' names."""
     return msgspec.convert(row, kind)
-
-
-def _hex(digest: bytes | None) -> str | None:
-    return None if digest is None else "\\x" + digest.hex()
-
-
-def _joined(body: bytes, extra: Mapping[str, object]) -> bytes:
-    """Add keys to an encoded object without decoding it."""
-    return b"%b,%b" % (body[:-1], plain(encode(extra))[1:])

@@ -105,6 +105,19 @@ def test_the_reason_for_setting_aside_does_not_quote_the_customer(unit: SqlUnitO
     assert "Rosa" not in str(value(unit, "SELECT reason FROM quarantine"))
 
 
+@pytest.mark.parametrize(
+    ("name", "raw"), [("Rosa \ud800", "{}"), ("Rosa", '{"name": "\ud800"}')], ids=["order", "payload"]
+)
+def test_text_that_was_cut_within_a_character_is_set_aside(unit: SqlUnitOfWork, name: str, raw: str):
+    """Half a surrogate pair is in no encoding; the other orders of the page are stored."""
+    where = channel(unit)
+    broken = Snapshot(cart_order(reference="1002", customer=Customer(name=name)), raw)
+    page = Page([Snapshot(cart_order(), "{}"), broken, Snapshot(cart_order(reference="1003"), "\0{}")])
+    done = unit.orders.ingest_cart(where, start(unit, where), page, NOW)
+    assert done == Ingested(read=3, changed=2, quarantined=1)
+    assert value(unit, "SELECT source FROM quarantine") == "order 1002"
+
+
 def test_what_cannot_be_understood_is_kept_once(unit: SqlUnitOfWork):
     """The same broken line, read at every run and moved in its file, is one row that was last seen today."""
     where, run = channel(unit), 1

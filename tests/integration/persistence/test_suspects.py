@@ -110,8 +110,22 @@ def test_no_difference_of_a_cancelled_order_that_was_voided_is_overlooked(shared
     """The one case in which an order without a live record agrees: each difference on it shows as well."""
     dead: list[Deed] = [(Side.CART, "cancelled_at", ago(hours=3)), (Side.POS, "status", PosStatus.VOIDED)]
     others = [deed for deed in DEEDS if deed[:2] not in {known[:2] for known in dead}]
-    pairs = [unlike(n, *dead, deed) for n, deed in enumerate(others, 1)]
-    check_none_overlooked(shared_engine, Policy(location="main"), [unlike(0, *dead), *pairs])
+    pairs = [unlike(n, *dead, deed) for n, deed in enumerate(others, 2)]
+    pairs += [unlike(0, *dead), unlike(1, *dead, *NOTHING)]
+    check_none_overlooked(shared_engine, Policy(location="main"), pairs)
+
+
+def test_what_was_said_of_an_order_is_taken_back_when_it_dies(unit: SqlUnitOfWork):
+    """Missing, then cancelled in the cart and voided in the POS: it agrees, and has to be told so once."""
+    where = channel(unit)
+    _run(unit, where, ([cart_order()], []), NOW)
+    where = unit.channels.get(where.name)
+    dead = cart_order(cancelled_at=NOW), pos_order(status=PosStatus.VOIDED)
+    read_cart(unit, where, dead[0])
+    read_pos(unit, where, dead[1])
+    assert suspected(unit, where, full=False).keys() == suspected(unit, where).keys() == {"1001"}
+    judge(unit, where, suspected(unit, where).values())
+    assert suspected(unit, where) == {}
 
 
 @pytest.mark.slow
