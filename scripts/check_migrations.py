@@ -30,6 +30,8 @@ SELECT format('constraint %s %s: %s', conrelid::regclass, conname, pg_get_constr
 FROM pg_constraint WHERE connamespace = 'public'::regnamespace
 UNION ALL
 SELECT format('index %s', indexdef) FROM pg_indexes WHERE schemaname = 'public'
+UNION ALL
+SELECT format('view %s %s', viewname, definition) FROM pg_views WHERE schemaname = 'public'
 """
 #: What is left when everything was taken back.
 LEFT = """

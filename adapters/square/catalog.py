@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from typing import Any, Final
 
 from adapters.square.api import SquareApi, rows
@@ -51,6 +53,7 @@ class SquareCatalog:
     api: SquareApi
     _skus: dict[str, str | None] = field(default_factory=dict)
     _variations: tuple[Variation, ...] | None = None
+    _taxes: list[Mapping[str, Any]] = field(default_factory=list)
 
     def skus(self, ids: Iterable[str]) -> Mapping[str, str]:
         """Return SKUs by variation id. Orders name articles that were deleted since, too."""
@@ -72,6 +75,12 @@ class SquareCatalog:
             self._skus |= {variation.id: variation.sku for variation in self._variations}
         return self._variations
 
+    def fingerprints(self) -> tuple[str, str]:
+        """Return fingerprints of what can be sold and of the taxes; each changes when its subject does."""
+        goods = sorted(repr((v.id, v.sku, v.price, *map(_told, (v.item, v.own)))) for v in self.variations())
+        taxes = sorted(json.dumps(tax, sort_keys=True) for tax in self._taxes)
+        return _digest(goods), _digest(taxes)
+
     def at(self, location: str, sku: str) -> list[Variation]:
         """Return the variations with a SKU at a location; the catalog must have been loaded before."""
         if self._variations is None:
@@ -79,16 +88,28 @@ class SquareCatalog:
         return [found for found in self._variations if found.sku == sku and found.is_at(location)]
 
     def _load(self) -> Iterable[Variation]:
-        body: dict[str, Any] = {"object_types": ["ITEM"], "limit": ITEMS}
+        body: dict[str, Any] = {"object_types": ["ITEM", "TAX"], "limit": ITEMS}
         while True:
             answer = self.api.ask("/v2/catalog/search", body)
             for item in rows(answer, "objects", self.api.site):
-                if isinstance(item, Mapping) and not item.get("is_deleted"):
+                if not isinstance(item, Mapping) or item.get("is_deleted"):
+                    continue
+                if item.get("type") == "TAX":
+                    self._taxes.append(item)
+                else:
                     yield from _of_item(item)
             cursor = answer.get("cursor")
             if not cursor:
                 return
             body = body | {"cursor": cursor}
+
+
+def _told(presence: Presence) -> tuple[object, ...]:
+    return presence.everywhere, sorted(presence.at), sorted(presence.absent)
+
+
+def _digest(parts: Iterable[str]) -> str:
+    return blake2b("\n".join(parts).encode(errors="replace"), digest_size=8).hexdigest()
 
 
 def _of_item(item: Mapping[str, Any]) -> Iterable[Variation]:

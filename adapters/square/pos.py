@@ -55,13 +55,15 @@ class SquarePos:
         return {}
 
     def catalog(self) -> Catalog:
-        """Return the SKUs that can be sold at one of the connection's locations at least.
+        """Return the SKUs that can be sold at one of the connection's locations at least, and fingerprints.
 
         Square knows no delivery methods. Whether a SKU is at the channel's own location, `prepare` checks.
         """
         places = self._options.location_ids or tuple(self._bench.account.locations())
         variations = self._bench.catalog.variations()
-        return Catalog(frozenset(v.sku for v in variations if any(v.is_at(place) for place in places)))
+        skus = frozenset(v.sku for v in variations if any(v.is_at(place) for place in places))
+        menu, taxes = self._bench.catalog.fingerprints()
+        return Catalog(skus, menu=menu, taxes=taxes)
 
     def prepare(self, order: CartOrder, policy: Policy, key: str) -> Submission:
         """Translate an order to the bytes of a create and its payment; no I/O: `find` came before.

@@ -11,7 +11,7 @@ create --refused--> REFUSED          nothing is there
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -51,7 +51,8 @@ class Sender:
             return _unknown("these bytes are of another version of this program, which may have sent them")
         if plan.refusal is not None:
             refusal = plan.refusal
-            return _refused(refusal.failure, tuple(refusal.codes), refusal.words)
+            words = refusal.words
+            return replace(_refused(refusal.failure, tuple(refusal.codes), words), untried=True)
         made = self._create(plan, now)
         return self._pay(plan, made) if isinstance(made, Order) else made
 

@@ -18,8 +18,10 @@ from reconciler.cli.errors import as_known
 from reconciler.cli.output import reading, roughly, span
 from reconciler.domain.errors import ConfigError, ReconcilerError
 from reconciler.persistence import migrations
+from reconciler.persistence.queries.report import SqlReportUnit
 from reconciler.persistence.queries.runs import Watched, list_watched
 from reconciler.ports import ConnectionState
+from reconciler.ports.reports import Books
 from reconciler.secrets import SecretBox
 from reconciler.settings import Settings, default_data_dir, load_settings
 
@@ -68,6 +70,18 @@ def staleness() -> list[Finding]:
     try:
         found = list(_freshness(wired))
         return found or [Finding(what="runs", state="failed", detail=UNGUARDED, remedy=DESCRIBE)]
+    finally:
+        wired.close()
+
+
+def books() -> list[tuple[str, Books]]:
+    """Return, channel by channel, where every paid order stands; errors end the command."""
+    wired = build()
+    try:
+        with SqlReportUnit(wired.engine) as unit:
+            merchants = unit.reports.merchants(None, None)
+            channels = [channel for merchant in merchants for channel in merchant.channels]
+            return [(channel.name, unit.reports.books([channel.id])) for channel in channels]
     finally:
         wired.close()
 

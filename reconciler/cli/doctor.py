@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -11,11 +11,14 @@ from reconciler.cli.output import AsJson, print_json, print_table, say
 
 if TYPE_CHECKING:
     from reconciler.cli.checks import Finding
+    from reconciler.ports.reports import Books
 
 app = typer.Typer()
 
 #: What a check that found something ends with.
 FOUND = 1
+#: Where a paid order may stand, and the two places where none may.
+PLACES: Final = ("agreed", "in grace", "queued", "open mismatch", "closed", "in none", "in two")
 
 
 @app.command()
@@ -24,6 +27,12 @@ def doctor(
         bool,
         typer.Option(
             "--stale", help="Only check that each channel has a complete run younger than 2G; for monitors."
+        ),
+    ] = False,
+    books: Annotated[
+        bool,
+        typer.Option(
+            "--books", help="Only count where every paid order stands, and name any in none or two places."
         ),
     ] = False,
     probe: Annotated[bool, typer.Option("--probe", help="Ask every vendor who we are, too.")] = False,
@@ -38,12 +47,34 @@ def doctor(
     """
     from reconciler.cli import checks
 
+    if books:
+        _show_books(checks.books(), as_json=as_json)
+        return
     findings = checks.staleness() if stale else checks.everything(probe=probe)
     if as_json:
         print_json({"ok": not _failed(findings), "checks": findings})
     else:
         _show(findings)
     if _failed(findings):
+        raise typer.Exit(FOUND)
+
+
+def _show_books(kept: Sequence[tuple[str, Books]], *, as_json: bool) -> None:
+    balanced = all(books.balanced for _, books in kept)
+    if as_json:
+        channels = [{"channel": channel, "books": books} for channel, books in kept]
+        print_json({"balanced": balanced, "channels": channels})
+    else:
+        rows = [
+            (channel, b.agreed, b.in_grace, b.queued, b.open_mismatch, b.closed, b.nowhere, b.twice)
+            for channel, b in kept
+        ]
+        print_table(("channel", *PLACES), rows)
+        for channel, books in kept:
+            if books.astray:
+                say(f"{channel}: in none or two places: {', '.join(books.astray)}")
+        say("every paid order stands in exactly one place" if balanced else "the books do not balance")
+    if not balanced:
         raise typer.Exit(FOUND)
 
 

@@ -42,6 +42,9 @@ class Catalog:
 
     skus: frozenset[str] | None = None
     shipping_methods: frozenset[str] | None = None
+    #: Fingerprints of all that can be sold, and of the taxes as they are set up.
+    menu: str | None = None
+    taxes: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

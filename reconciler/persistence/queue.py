@@ -7,13 +7,15 @@ from dataclasses import fields
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from psycopg.types.json import Jsonb
 from sqlalchemy import Connection
 
 from reconciler.domain.errors import InputError, NotFoundError, RefusedError
+from reconciler.domain.evidence import FailureCause
 from reconciler.domain.queue import CLAIMABLE, Actor, QueueEvent, QueueStatus, transition
 from reconciler.persistence import queue_admin as admin
 from reconciler.persistence import queue_sql as sql
-from reconciler.ports import Claim, Intent, Outcome, Trigger
+from reconciler.ports import Claim, Intent, Outcome, OutcomeKind, Trigger, Waiting
 
 _CLAIM_FIELDS: Final = tuple(field.name for field in fields(Claim))
 
@@ -41,16 +43,22 @@ class SqlQueue:
             "key": submission.key,
             "body": submission.body,
             "digest": intent.cart_digest,
+            "facts": None if intent.facts is None else Jsonb(dict(intent.facts)),
         }
         number = self._connection.exec_driver_sql(sql.INTEND, parameters).scalar_one_or_none()
         if number is None:
             raise _taken_over(claim)
         return int(number)
 
-    def outcome(self, claim: Claim, attempt: int, outcome: Outcome) -> None:
-        """Write how the attempt ended (once); a deferred one gives its budget back."""
+    def outcome(self, claim: Claim, attempt: int, outcome: Outcome) -> int:
+        """Write how the attempt ended (once); return the budget spent. What nobody acted on spends none."""
+        untried = outcome.untried or outcome.kind is OutcomeKind.DEFERRED
         told = _told(outcome) | {"kind": outcome.kind.value, "pos_id": outcome.pos_id, "number": attempt}
-        self._fenced(sql.OUTCOME, claim, **told)
+        parameters = _fence(claim) | told | {"untried": untried}
+        spent = self._connection.exec_driver_sql(sql.OUTCOME, parameters).scalar_one_or_none()
+        if spent is None:
+            raise _taken_over(claim)
+        return int(spent)
 
     def succeed(self, claim: Claim, pos_id: str, *, adopted: bool) -> None:
         """Close the entry: the POS shows the order."""
@@ -72,6 +80,17 @@ class SqlQueue:
     def withdraw(self, claim: Claim, reason: str) -> None:
         """Close the entry because the order must not be sent any more."""
         self._fenced(sql.WITHDRAW, claim, note=reason)
+
+    def waiting(self, channel_id: int, *, budget: int) -> Sequence[Waiting]:
+        """Return what was refused and flagged with less than ``budget`` spent, earliest delivery first."""
+        rows = self._connection.exec_driver_sql(sql.WAITING, {"channel": channel_id, "budget": budget})
+        return [
+            Waiting(row.reference, FailureCause(row.failure), row.facts, row.menu_imported) for row in rows
+        ]
+
+    def resend(self, channel_id: int, references: Iterable[str], reason: str) -> int:
+        """Make such orders ready again by ourselves; return how many."""
+        return self._run(sql.RESEND, channel=channel_id, references=list(references), reason=reason)
 
     def adopt_seen(self, channel_id: int) -> int:
         """Close entries nobody works on whose order the POS shows by now; return how many."""

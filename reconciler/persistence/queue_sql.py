@@ -8,6 +8,8 @@ from __future__ import annotations
 from string import Template
 from typing import Final
 
+from reconciler.domain.facts import AFTER_MENU_IMPORT
+
 #: Bytes may have reached the POS under the present key, and it has not said no. (A "no" ends the key.)
 _UNSETTLED: Final = """EXISTS (
     SELECT FROM attempts a
@@ -53,23 +55,34 @@ SET status = 'processing', claimed_from = q.status, token = q.token + 1, next_lo
 FROM due
 WHERE q.channel_id = %(channel)s AND q.reference = due.reference
 RETURNING q.channel_id, q.reference, q.token, q.claimed_from = 'in_doubt' AS in_doubt, q.attempts, q.spent,
+    (
+        SELECT count(*) FROM attempts a
+        WHERE a.channel_id = q.channel_id AND a.reference = q.reference AND a.idempotency_key = q.key
+            AND a.outcome IS DISTINCT FROM 'deferred'
+    ) AS sends,
     q.trigger, q.actor, q.reason, q.key, q.body, q.sent_at, q.lookups, q.cart_digest,
     q.deliver_on, q.created_at, clock_timestamp() AS claimed_at
 """).substitute(claimable=_CLAIMABLE)
 
-#: Budget is spent before the first byte leaves, and given back when none was acted on.
+#: Budget is spent before the first byte leaves, and given back when none was acted on. The same bytes once
+#: more under the same key are the same attempt at the same order, and spend nothing.
 INTEND: Final = _statement("""
-WITH entry AS (
+WITH held AS (
+    SELECT q.channel_id, q.reference, q.trigger <> 'admin' AND NOT (q.key = %(key)s AND $unsettled) IS TRUE
+        AS spends
+    FROM queue_entries q WHERE $fenced
+), entry AS (
     UPDATE queue_entries q
-    SET attempts = attempts + 1, spent = spent + (trigger <> 'admin')::int, key = %(key)s, body = %(body)s,
-        cart_digest = %(digest)s, sent_at = clock_timestamp(), lookups = 0, last_lookup_at = NULL,
-        failure = NULL, codes = '{}', vendor_words = NULL
+    SET attempts = attempts + 1, spent = spent + held.spends::int, key = %(key)s, body = %(body)s,
+        cart_digest = %(digest)s, facts = coalesce(%(facts)s, facts), sent_at = clock_timestamp(),
+        lookups = 0, last_lookup_at = NULL, failure = NULL, codes = '{}', vendor_words = NULL
+    FROM held
     WHERE $fenced
-    RETURNING q.*
+    RETURNING q.*, held.spends
 )
 INSERT INTO attempts
-    (channel_id, reference, number, trigger, actor, reason, origin, idempotency_key, body)
-SELECT channel_id, reference, attempts, trigger, actor, reason, origin, key, body FROM entry
+    (channel_id, reference, number, trigger, actor, reason, origin, idempotency_key, body, spends)
+SELECT channel_id, reference, attempts, trigger, actor, reason, origin, key, body, spends FROM entry
 RETURNING number
 """)
 
@@ -77,19 +90,18 @@ OUTCOME: Final = _statement("""
 WITH entry AS (
     UPDATE queue_entries q
     SET failure = %(cause)s, codes = %(codes)s, vendor_words = %(words)s,
-        spent = spent - (%(kind)s = 'deferred' AND trigger <> 'admin')::int
-    WHERE $fenced AND q.attempts = %(number)s AND EXISTS (
-        SELECT FROM attempts a
-        WHERE a.channel_id = q.channel_id AND a.reference = q.reference AND a.number = %(number)s
-            AND a.outcome IS NULL
-    )
-    RETURNING q.channel_id, q.reference
+        spent = spent - (a.spends AND %(untried)s)::int
+    FROM attempts a
+    WHERE $fenced AND q.attempts = %(number)s AND a.channel_id = q.channel_id AND a.reference = q.reference
+        AND a.number = %(number)s AND a.outcome IS NULL
+    RETURNING q.channel_id, q.reference, q.spent
 )
 UPDATE attempts a
 SET finished_at = clock_timestamp(), outcome = %(kind)s, pos_id = %(pos_id)s, error_cause = %(cause)s,
-    codes = %(codes)s, vendor_words = %(words)s
+    codes = %(codes)s, vendor_words = %(words)s, spends = a.spends AND NOT %(untried)s
 FROM entry
 WHERE a.channel_id = entry.channel_id AND a.reference = entry.reference AND a.number = %(number)s
+RETURNING entry.spent
 """)
 
 SUCCEED: Final = _statement("""
@@ -140,6 +152,25 @@ SET status = 'failed', since = clock_timestamp(), flagged = $unsettled, not_befo
     $free
 WHERE $fenced
 """)
+
+#: Refused for certain, nobody has decided yet, and a try is left.
+WAITING: Final = f"""
+SELECT q.reference, q.failure, q.facts, EXISTS (
+    SELECT FROM attempts a
+    WHERE a.channel_id = q.channel_id AND a.reference = q.reference AND a.reason = '{AFTER_MENU_IMPORT}'
+) AS menu_imported
+FROM queue_entries q
+WHERE q.channel_id = %(channel)s AND q.status = 'failed' AND q.status <> 'success' AND q.flagged
+    AND q.failure IS NOT NULL AND q.spent < %(budget)s
+ORDER BY q.deliver_on NULLS LAST, q.created_at, q.reference
+"""  # noqa: S608 - a constant
+
+RESEND: Final = """
+UPDATE queue_entries
+SET status = 'ready', since = clock_timestamp(), flagged = false, not_before = NULL, trigger = 'retry',
+    actor = 'reconciler', reason = %(reason)s, origin = ''
+WHERE channel_id = %(channel)s AND reference = ANY(%(references)s) AND status = 'failed' AND flagged
+"""
 
 ADOPT_SEEN: Final = """
 UPDATE queue_entries q

@@ -13,7 +13,7 @@ from reconciler.ports.configuration import (
     MerchantSpec,
     Side,
 )
-from reconciler.ports.queue import Claim, Intent, Queue, Trigger
+from reconciler.ports.queue import Claim, Intent, Queue, Trigger, Waiting
 from reconciler.ports.store import (
     Channels,
     Closer,
@@ -35,6 +35,7 @@ from reconciler.ports.vendors import (
     Cart,
     Coverage,
     Lookup,
+    MenuImporter,
     Outcome,
     OutcomeKind,
     Page,
@@ -66,6 +67,7 @@ __all__ = [
     "Intent",
     "Judgement",
     "Lookup",
+    "MenuImporter",
     "MerchantSpec",
     "MismatchState",
     "Mismatches",
@@ -89,4 +91,5 @@ __all__ = [
     "Trigger",
     "UnitOfWork",
     "Vendors",
+    "Waiting",
 ]

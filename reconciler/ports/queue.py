@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
+from reconciler.domain.evidence import FailureCause
+from reconciler.domain.facts import Facts
 from reconciler.ports.vendors import Outcome, Submission
 
 
@@ -31,6 +33,8 @@ class Claim:
     attempts: int
     #: Automatic attempts that spent budget.
     spent: int
+    #: How often the bytes went out, or may have, under the present key.
+    sends: int
     trigger: Trigger
     actor: str
     reason: str
@@ -50,6 +54,19 @@ class Intent:
 
     submission: Submission
     cart_digest: bytes
+    #: What its outcome may hang on, as it is now; None for bytes that go out once more.
+    facts: Facts | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """An order that was refused for certain, with budget left, and the facts as they were then."""
+
+    reference: str
+    failure: FailureCause
+    facts: Mapping[str, str]
+    #: It was sent again after a menu import already.
+    menu_imported: bool
 
 
 class Queue(Protocol):
@@ -71,8 +88,8 @@ class Queue(Protocol):
         """Write the attempt with key and exact bytes; return its number."""
         ...
 
-    def outcome(self, claim: Claim, attempt: int, outcome: Outcome) -> None:
-        """Write how the attempt ended (once), and nothing else."""
+    def outcome(self, claim: Claim, attempt: int, outcome: Outcome) -> int:
+        """Write how the attempt ended (once), and nothing else; return the budget spent by now."""
         ...
 
     def succeed(self, claim: Claim, pos_id: str, *, adopted: bool) -> None:
@@ -93,6 +110,14 @@ class Queue(Protocol):
 
     def withdraw(self, claim: Claim, reason: str) -> None:
         """Close the entry unsent because the order must not be sent any more."""
+        ...
+
+    def waiting(self, channel_id: int, *, budget: int) -> Sequence[Waiting]:
+        """Return what was refused and flagged with less than ``budget`` spent, earliest delivery first."""
+        ...
+
+    def resend(self, channel_id: int, references: Iterable[str], reason: str) -> int:
+        """Make such orders ready again by ourselves; return how many."""
         ...
 
     def adopt_seen(self, channel_id: int) -> int:

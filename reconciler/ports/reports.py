@@ -372,7 +372,7 @@ class Reports(Protocol):
         """Return what is set aside."""
         ...
 
-    def books(self, channels: Sequence[int], now: datetime) -> Books:
+    def books(self, channels: Sequence[int]) -> Books:
         """Place every paid order."""
         ...
 

@@ -29,7 +29,7 @@ class Capabilities:
     key_life: timedelta | None = None
     #: The POS tells when a register fetched an order.
     register_acknowledgement: bool = False
-    #: A menu import can be triggered.
+    #: A menu import can be triggered, by ``import_menu``.
     menu_import: bool = False
     tracking_write_back: bool = False
     #: Nothing confirms a submission but a later read that shows the order.
@@ -146,6 +146,8 @@ class Outcome:
     #: The vendor's words, without personal data or secrets.
     words: str = ""
     retry_at: datetime | None = None
+    #: Refused by our own check, before a byte left: it costs no try.
+    untried: bool = False
 
 
 class Pos(Reader[PosOrder], Protocol):
@@ -169,6 +171,14 @@ class Pos(Reader[PosOrder], Protocol):
 
     def submit(self, submission: Submission, now: datetime) -> Outcome:
         """Send the bytes once. Never raises for what the POS or the network does."""
+        ...
+
+
+class MenuImporter(Protocol):
+    """What a POS offers beside, which declares ``menu_import``."""
+
+    def import_menu(self) -> None:
+        """Have the POS take over the menu again; return when it has. Raises VendorError."""
         ...
 
 

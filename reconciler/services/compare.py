@@ -15,7 +15,7 @@ from reconciler.domain.orders import cart_reference
 from reconciler.domain.sending import Absences, Decision, may_send
 from reconciler.domain.verdict import Classification, Severity, Verdict
 from reconciler.failpoints import hit
-from reconciler.ports import Channel, Judgement, Proof, Side, Suspect, UnitOfWork
+from reconciler.ports import Channel, Judgement, Pos, Proof, Side, Suspect, UnitOfWork
 from reconciler.services.context import Context
 
 
@@ -51,6 +51,8 @@ class Bench:
     catalog: Catalog
     handed_over: Mapping[str, datetime]
     rehearsal: bool = False
+    #: None when the POS cannot be asked.
+    pos: Pos | None = None
     #: Told every judgement; a rehearsal prints them.
     tell: Callable[[Judgement], None] | None = None
 
@@ -86,19 +88,21 @@ def open_bench(
     channel: Channel,
     run_id: int,
     *,
+    pos: Pos | None = None,
     tell: Callable[[Judgement], None] | None = None,
 ) -> Bench:
-    """Collect what the ledger proves and what the POS can take."""
+    """Collect what the ledger proves and what the POS can take; ``pos`` may know that already."""
     unit = context.unit
     pos_proof = unit.orders.proof(channel.id, Side.POS)
     catalog, handed_over = Catalog(), dict[str, datetime]()
     try:
-        pos = context.vendors.pos(channel.pos)
+        pos = pos or context.vendors.pos(channel.pos)
         catalog = pos.catalog()
         handed_over = _ours(channel, pos.handed_over())
     except VendorError as error:
         # Without the list of what was handed over, absence proves nothing.
         pos_proof = replace(pos_proof, complete=False, reason=error.message)
+        pos = None
     return Bench(
         unit=unit,
         channel=channel,
@@ -109,6 +113,7 @@ def open_bench(
         catalog=catalog,
         handed_over=handed_over,
         rehearsal=context.rehearsal,
+        pos=pos,
         tell=tell,
     )
 
@@ -184,7 +189,10 @@ def _assign(channel: Channel, suspects: Sequence[Suspect]) -> dict[str, TicketMa
     return assign_tickets(matches)
 
 
-def judge_again(context: Context, channel: Channel, references: Sequence[str]) -> None:
+def judge_again(
+    context: Context, channel: Channel, references: Sequence[str], pos: Pos | None = None
+) -> Bench:
     """Say at once what became of orders just worked on, instead of at the next run."""
-    bench = open_bench(context, channel, channel.compared_run)
+    bench = open_bench(context, channel, channel.compared_run, pos=pos)
     judge(bench, context.unit.orders.evidence(channel, references), {}, Comparison())
+    return bench

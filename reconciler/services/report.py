@@ -54,7 +54,7 @@ def _section(reports: Reports, merchant: MerchantInfo, scope: Scope, now: dateti
     channels = [channel.id for channel in merchant.channels]
     groups = reports.findings(channels, now, scope.rows)
     repairs, repaired = reports.repairs(channels, since, LISTED)
-    books = reports.books(channels, now)
+    books = reports.books(channels)
     waiting = reports.waiting(merchant)
     return MerchantReport(
         merchant=merchant,

@@ -16,6 +16,7 @@ from reconciler.services.compare import Comparison, compare, open_bench
 from reconciler.services.context import Context
 from reconciler.services.findings import apply_brake, judge_connections, judge_orphans
 from reconciler.services.pull import Pulled, pull
+from reconciler.services.release import release_waiting
 
 log = structlog.get_logger()
 
@@ -54,6 +55,7 @@ def run_channel(
         hit("run.before_enqueue")
         if not context.rehearsal and not braked:
             unit.queue.enqueue(channel.id, result.sendable, now)
+            release_waiting(bench)
         _conclude(summary, pulled, result, braked=braked)
         unit.runs.finish(channel.id, summary, context.clock())
         hit("run.before_finish_commit")

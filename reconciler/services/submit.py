@@ -10,7 +10,7 @@ import math
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 from time import monotonic
@@ -19,10 +19,12 @@ from typing import Final
 import structlog
 
 from reconciler.domain.errors import AuthError, RefusedError, VendorError
+from reconciler.domain.evidence import Catalog
+from reconciler.domain.facts import Facts
 from reconciler.domain.look import Step, after_unknown, before_send, lookup_schedule, next_lookup
 from reconciler.domain.orders import CartOrder, PosOrder
 from reconciler.domain.policy import Send
-from reconciler.domain.sending import automatic_attempts, may_retry
+from reconciler.domain.sending import may_retry
 from reconciler.failpoints import hit
 from reconciler.ports import (
     Cart,
@@ -41,6 +43,7 @@ from reconciler.ports import (
 )
 from reconciler.services.compare import judge_again
 from reconciler.services.context import Context
+from reconciler.services.release import channel_facts, release_waiting
 
 #: How long an order waits at most when a look did not allow a decision.
 LOOK_AGAIN: Final = timedelta(minutes=1)
@@ -49,6 +52,8 @@ TURN_SECONDS: Final = 5.0
 
 #: The step of an entry whose connection failed; nothing else of its channel is tried this turn.
 PAUSED: Final = "paused"
+#: How often the bytes of one key go out by themselves: once, and once more after the last look-up.
+SENDS: Final = 2
 
 log = structlog.get_logger()
 
@@ -65,6 +70,8 @@ class _Desk:
     ahead: timedelta = timedelta()
     #: When the lease ends, by a clock that goes on while this process is frozen.
     lease_ends: float = math.inf
+    #: What the POS can take, asked for once a turn and only when something is sent.
+    catalogs: list[Catalog] = field(default_factory=list)
 
     @property
     def now(self) -> datetime:
@@ -74,6 +81,13 @@ class _Desk:
     def later(self) -> datetime:
         """When to try again what cannot be decided now: at the next read, and soon."""
         return self.now + min(LOOK_AGAIN, self.channel.policy.poll_interval)
+
+    def facts(self, order: CartOrder) -> Facts:
+        """Return what an attempt's outcome may hang on."""
+        if not self.catalogs:
+            with _asking(self, self.channel.pos):
+                self.catalogs.append(self.pos.catalog())
+        return channel_facts(self.channel, order, self.catalogs[0])
 
     def pos_reference(self, claim: Claim) -> str:
         return f"{self.channel.policy.reference_prefix}{claim.reference}"
@@ -108,7 +122,7 @@ def submit_channel(
             # What one order met, the next would meet as well.
             break
     if settled:
-        judge_again(context, channel, settled)
+        release_waiting(judge_again(context, channel, settled, desk.pos))
         hit("submit.before_judge_commit")
     unit.commit()
     hit("submit.after_judge_commit")
@@ -167,7 +181,7 @@ def _look_and_send(desk: _Desk, claim: Claim) -> str:
 def _send(desk: _Desk, claim: Claim, order: CartOrder, digest: bytes) -> str:
     channel = desk.channel
     submission = desk.pos.prepare(order, channel.policy, _key(channel, claim))
-    return _dispatch(desk, claim, Intent(submission=submission, cart_digest=digest))
+    return _dispatch(desk, claim, Intent(submission=submission, cart_digest=digest, facts=desk.facts(order)))
 
 
 def _dispatch(desk: _Desk, claim: Claim, intent: Intent) -> str:
@@ -182,11 +196,11 @@ def _dispatch(desk: _Desk, claim: Claim, intent: Intent) -> str:
         raise RefusedError("the lease ended before anything was sent")
     outcome = desk.pos.submit(intent.submission, desk.now)
     hit("submit.after_send")
-    unit.queue.outcome(claim, number, outcome)
-    return _settle(desk, claim, outcome)
+    spent = unit.queue.outcome(claim, number, outcome)
+    return _settle(desk, claim, outcome, spent)
 
 
-def _settle(desk: _Desk, claim: Claim, outcome: Outcome) -> str:
+def _settle(desk: _Desk, claim: Claim, outcome: Outcome, spent: int) -> str:
     """Move the entry on by what the call came to."""
     queue = desk.context.unit.queue
     match outcome.kind:
@@ -200,7 +214,7 @@ def _settle(desk: _Desk, claim: Claim, outcome: Outcome) -> str:
         case OutcomeKind.UNKNOWN:
             queue.doubt(claim, _first_lookup(desk), outcome.words)
         case OutcomeKind.REFUSED:
-            resend = may_retry(outcome.cause, claim.spent + 1, desk.channel.policy.delivery)
+            resend = may_retry(outcome.cause, spent, desk.channel.policy.delivery)
             queue.fail(claim, outcome, resend=resend)
         case OutcomeKind.DEFERRED:
             queue.release(claim, outcome.retry_at or desk.later, outcome.words)
@@ -245,12 +259,15 @@ def _look_again(desk: _Desk, claim: Claim) -> str:
 
 
 def _stored_intent(desk: _Desk, claim: Claim) -> Intent | None:
-    """Return the last attempt to be made again by itself: the POS knows its key, and nothing changed."""
-    policy, known = desk.channel.policy, desk.pos.capabilities
+    """Return the last attempt to be made again by itself: the POS knows its key, and nothing changed.
+
+    That is no new try and spends no budget, but it happens once for each key.
+    """
+    known = desk.pos.capabilities
     if not (known.idempotency_keys and claim.key and claim.body and claim.sent_at and claim.cart_digest):
         return None
     dead = known.key_life is not None and desk.now >= claim.sent_at + known.key_life
-    if dead or claim.spent >= automatic_attempts(policy.delivery) or _held(desk, claim):
+    if dead or claim.sends >= SENDS or _held(desk, claim):
         return None
     order, digest = desk.context.unit.orders.get_cart(desk.channel.id, claim.reference) or (None, b"")
     if order is None or digest != claim.cart_digest:

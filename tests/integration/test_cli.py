@@ -569,6 +569,22 @@ class TestDoctor:
         call("run")
         assert call("doctor", "--stale").code == 1
 
+    def test_the_books_balance_or_name_who_breaks_them(self, call, ran, engine):
+        """Where every paid order stands, and by the exit code whether any is in none or two places."""
+        result = call("doctor", "--books", "--json")
+        ((kept,), balanced) = (result.json["channels"], result.json["balanced"])
+        assert (result.code, balanced, kept["channel"]) == (0, True, "rosebud-web")
+        assert kept["books"]["agreed"] + kept["books"]["open_mismatch"] + kept["books"]["in_grace"] > 0
+        with engine.begin() as connection:
+            connection.exec_driver_sql("UPDATE cart_orders SET verdict = 'missing'")
+            connection.exec_driver_sql(
+                "UPDATE mismatches SET state = 'resolved', closed_by = 'system', closed_at = now()"
+            )
+        result = call("doctor", "--books")
+        assert result.code == 1
+        assert "in none or two places: " in result.out
+        assert "the books do not balance" in result.out
+
     def test_work_that_nobody_takes_is_found(self, call, states, engine):
         """A channel that has been due for long tells that beat or the workers are gone; a timer will do."""
         call("apply", "channels.toml")

@@ -122,7 +122,7 @@ class Counter:
     def look_ups_later(self) -> str:
         """Let all look-ups fall due, one after the other, until none is left; return where it ends."""
         status = "in_doubt"
-        for _ in range(6):
+        for _ in range(9):
             if status != "in_doubt":
                 break
             self.do("UPDATE queue_entries SET next_lookup_at = now(), sent_at = sent_at - interval '1 s'")
@@ -217,22 +217,21 @@ def test_the_same_bytes_go_again_under_the_same_key(counter: Callable[..., Count
     assert first == second
 
 
-def test_a_repeat_is_the_last_automatic_attempt(counter: Callable[..., Counter]):
-    """Two attempts are the budget where delivery is ours; then a person has to look."""
-    desk = counter(outcomes=[UNKNOWN] * 9, takes=False)
+@pytest.mark.parametrize("delivery", Delivery)
+def test_a_repeat_spends_nothing_and_comes_once(counter: Callable[..., Counter], delivery: Delivery):
+    """It is the same attempt at the same order, whoever delivers; after it a person has to look."""
+    desk = counter(replace(OURS, delivery=delivery), outcomes=[UNKNOWN] * 9, takes=False)
     desk.work()
     assert desk.look_ups_later() == "failed flagged"
-    assert len(desk.shop.sent) == 2
+    first, second = desk.shop.sent
+    assert first == second
+    assert desk.value("SELECT spent FROM queue_entries") == 1
+    assert desk.value("SELECT array_agg(spends ORDER BY number) FROM attempts") == [True, False]
 
 
-@pytest.mark.parametrize(
-    "hindrance",
-    [{"keys": False}, {"policy": replace(OURS, delivery=Delivery.THEIRS)}],
-    ids=["the POS knows no keys", "the one re-send was spent"],
-)
-def test_nothing_goes_again_by_itself_without_keys_or_budget(counter: Callable[..., Counter], hindrance: Any):
+def test_nothing_goes_again_by_itself_where_the_pos_knows_no_keys(counter: Callable[..., Counter]):
     """It is looked up, and then flagged for a person."""
-    desk = counter(outcomes=[UNKNOWN], takes=False, **hindrance)
+    desk = counter(outcomes=[UNKNOWN], takes=False, keys=False)
     desk.work()
     assert desk.look_ups_later() == "failed flagged"
     assert len(desk.shop.sent) == 1

@@ -54,6 +54,8 @@ class QueueEntryRow(Base):
     body: Mapped[bytes | None]
     sent_at: Mapped[datetime | None]
     cart_digest: Mapped[bytes | None]
+    #: Fingerprints of what the last attempt's outcome may hang on.
+    facts: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
     #: How the last attempt failed, in the vendor's codes and words.
     failure: Mapped[str | None]
     codes: Mapped[list[str]] = mapped_column(server_default="{}")
@@ -118,6 +120,8 @@ class AttemptRow(Base):
     origin: Mapped[str]
     idempotency_key: Mapped[str]
     body: Mapped[bytes]
+    #: It counts against the automatic budget: no person's, no repeat under its key, and acted on.
+    spends: Mapped[bool] = mapped_column(server_default=text("false"))
     started_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
     finished_at: Mapped[datetime | None]
     outcome: Mapped[str | None]

@@ -148,9 +148,9 @@ class SqlReports:
         found = self._rows(sql.QUARANTINE, channels=list(channels), rows=rows)
         return Quarantine(_of_all(found), tuple(_quarantined(row) for row in found))
 
-    def books(self, channels: Sequence[int], now: datetime) -> Books:
+    def books(self, channels: Sequence[int]) -> Books:
         """Place every paid order."""
-        return _books(self._rows(sql.BOOKS, channels=list(channels), start=BEGINNING, end=END, now=now))
+        return _books(self._rows(sql.BOOKS, channels=list(channels)))
 
     def hours(self, channels: Sequence[int], start: datetime, end: datetime, now: datetime) -> Sequence[Hour]:
         """Return the orders of each whole hour from ``start`` on in which there were any."""

@@ -1,7 +1,7 @@
 """The statements of the failure report. Each reads one merchant's channels and returns what is drawn.
 
-``_STANDING`` is the heart: it places every order in exactly one state, and the books, the tie-out and the
-picture are three views of it.
+The view ``order_standing`` is the heart: it places every order in exactly one state, and the books, the
+tie-out and the picture are drawn from it.
 """
 
 from __future__ import annotations
@@ -20,11 +20,9 @@ def _listed(words: object) -> str:
 
 
 _OPEN: Final = "state IN ('open', 'acknowledged')"
-_QUEUED: Final = f"q.status IN ({_listed(OPEN)})"
 #: As long as an unknown outcome is looked up. After that the queue had its chance, and a person is needed.
-_BUSY: Final = (
-    f"({_QUEUED} AND q.since > clock_timestamp() - interval '{LOOKUPS[-1].total_seconds():.0f} seconds')"
-)
+_BUSY_SINCE: Final = f"clock_timestamp() - interval '{LOOKUPS[-1].total_seconds():.0f} seconds'"
+_BUSY: Final = f"(q.status IN ({_listed(OPEN)}) AND q.since > {_BUSY_SINCE})"
 _NOBODY: Final = "('nobody', 'customer')"
 _ABOUT_CONNECTIONS: Final = "(subject LIKE 'connection:%%' OR subject LIKE 'channel:%%')"
 #: Classes that say the POS lacks an order which it should have.
@@ -146,63 +144,26 @@ ORDER BY t.last_seen_at DESC, h.name, t.source, t.position
 LIMIT %(rows)s
 """
 
-#: Every order that is somebody's business, and the one place where it stands. An order that is read and not
-#: yet compared is in its grace; one that nobody can judge is counted under its connection's finding.
+#: Every order of the report's channels and days, with what hangs on the moment.
 _STANDING: Final = f"""
-findings AS (
-    SELECT channel_id, subject, count(*) AS open, min(classification) AS class,
-        bool_or(severity = 'urgent' OR escalates_at <= %(now)s) AS urgent,
-        bool_or(who NOT IN {_NOBODY}) AS needing
-    FROM mismatches
-    WHERE channel_id = ANY(%(channels)s) AND {_OPEN}
-    GROUP BY channel_id, subject
-), standing AS (
-    SELECT o.channel_id, o.reference, o.placed_at, o.currency, o.total, o.refunded, o.line_count, o.verdict,
-        o.check_at, f.class, f.urgent, f.needing, q.object_id, k.state AS closed_as, h.policy,
-        o.captured > 0
-            OR o.payment_status IN ('paid', 'partially_paid', 'partially_refunded', 'refunded') AS paid,
-        o.captured <= 0 AND o.payment_status IN ('pending', 'failed', 'voided', 'expired') AS nothing_came,
-        o.captured <= 0 AND o.payment_status IN ('authorized', 'partially_paid') AS nothing_yet,
-        o.cancelled_at IS NOT NULL OR o.payment_status = 'refunded'
-            OR o.refunded >= greatest(o.captured, o.total, 1) AS dead,
-        {_BUSY} IS TRUE AS busy,
-        CASE
-            WHEN f.open > 1 THEN 'twice'
-            WHEN f.open = 1 AND o.changed_run <= h.compared_run
-                AND (o.verdict IS NULL OR o.verdict = 'sync_delay') THEN 'twice'
-            WHEN {_QUEUED} THEN 'queued'
-            WHEN o.verdict = 'cancelled_before_push' THEN 'closed'
-            WHEN f.open = 1 THEN 'open'
-            WHEN o.verdict IS NULL AND o.changed_run > h.compared_run THEN 'unjudged'
-            WHEN o.verdict IS NULL THEN 'agreed'
-            WHEN o.verdict = 'sync_delay' THEN 'in_grace'
-            WHEN o.verdict = 'cannot_tell' AND o.channel_id IN (
-                SELECT c.channel_id FROM findings c WHERE starts_with(c.subject, 'connection:')
-            ) THEN 'undecided'
-            WHEN k.closed_by = 'person' THEN 'closed'
-            ELSE 'nowhere'
-        END AS state
-    FROM cart_orders o
-    JOIN channels h ON h.id = o.channel_id
-    LEFT JOIN findings f ON f.channel_id = o.channel_id AND f.subject = o.reference
-    LEFT JOIN queue_entries q ON q.channel_id = o.channel_id AND q.reference = o.reference
-    LEFT JOIN mismatches k ON k.channel_id = o.channel_id AND k.subject = o.reference
-        AND k.classification = o.verdict
-    WHERE o.channel_id = ANY(%(channels)s) AND o.placed_at >= %(start)s AND o.placed_at < %(end)s
-        AND NOT o.test AND NOT o.draft AND o.verdict IS DISTINCT FROM 'excluded'
+standing AS (
+    SELECT s.*, h.policy, (s.severe OR s.escalates_at <= %(now)s) IS TRUE AS urgent,
+        (s.queue_status IN ({_listed(OPEN)}) AND s.queue_since > {_BUSY_SINCE}) IS TRUE AS busy
+    FROM order_standing s JOIN channels h ON h.id = s.channel_id
+    WHERE s.channel_id = ANY(%(channels)s) AND s.placed_at >= %(start)s AND s.placed_at < %(end)s
 )"""  # noqa: S608 - vocabularies of the domain
 
-BOOKS: Final = f"""
-WITH {_STANDING}
+BOOKS: Final = """
 SELECT state,
     CASE WHEN state = 'closed' AND verdict = 'cancelled_before_push' THEN 'cancelled before it was sent'
         WHEN state = 'closed' THEN closed_as || ' by a person' ELSE '' END AS reason,
     count(*) AS orders,
     (array_agg(reference ORDER BY reference) FILTER (WHERE state IN ('nowhere', 'twice')))[1:20] AS astray
-FROM standing WHERE paid
+FROM order_standing
+WHERE paid AND channel_id = ANY(%(channels)s)
 GROUP BY 1, 2
 ORDER BY 1, 2
-"""  # noqa: S608 - fragments above
+"""
 
 HOURS: Final = f"""
 WITH {_STANDING}, {_MENDED}

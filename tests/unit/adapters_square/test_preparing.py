@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from adapters.square.amounts import percentage, reckoned
 from adapters.square.sandbox import MAIN, MARKET, add_article
+from adapters.square.sandbox.articles import keep
 from adapters.square.sandbox.reckoning import amount, money, reckon
 from reconciler.domain.errors import UnreachableError
 from reconciler.domain.evidence import FailureCause
@@ -47,7 +48,7 @@ def refusal(world: World, **changes: Any) -> tuple[FailureCause | None, tuple[st
     before = len(world.sandbox.log)
     outcome = world.submit(prepared)
     assert outcome.kind is OutcomeKind.REFUSED
-    assert len(world.sandbox.log) == before
+    assert (len(world.sandbox.log), outcome.untried) == (before, True)
     return outcome.cause, outcome.codes, outcome.words
 
 
@@ -219,6 +220,20 @@ def test_an_article_of_another_location_is_unknown_here(world):
     skus = world.connect(location_ids=MAIN).catalog().skus
     assert skus is not None
     assert not {"A", "B"} & skus
+
+
+def test_the_menu_and_the_taxes_each_have_a_fingerprint_of_their_own(world):
+    """It tells when something changed that a refused order may have waited for."""
+    store = world.sandbox.store
+    first = world.pos.catalog()
+    assert world.connect().catalog() == first
+    add_article(store, "FERN", "Fern", 700)
+    second = world.connect().catalog()
+    assert (second.menu != first.menu, second.taxes) == (True, first.taxes)
+    tax = {"name": "VAT", "percentage": "7", "inclusion_type": "ADDITIVE", "enabled": True}
+    keep(store, [{"type": "TAX", "id": "#vat", "present_at_all_locations": True, "tax_data": tax}])
+    third = world.connect().catalog()
+    assert (third.menu, third.taxes != second.taxes) == (second.menu, True)
 
 
 def test_a_deleted_article_is_unknown(world):

@@ -83,7 +83,7 @@ class Answers:
         """Return nothing."""
         return Quarantine()
 
-    def books(self, channels: Sequence[int], now: datetime) -> Books:
+    def books(self, channels: Sequence[int]) -> Books:
         """Return a few."""
         return Books(agreed=5, in_grace=2, open_mismatch=3, undecided=1)
 
