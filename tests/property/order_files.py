@@ -68,7 +68,10 @@ def writable(known: Evidence) -> bool:
     sane = all(0 <= total < 10**11 for total in totals)
     usual = all(line.quantity > 0 for basket in baskets for line in basket)
     due = cart.deliver_on is None or 2000 < cart.deliver_on.year < 2100
-    return sane and usual and due and not cart.draft and cart.placed_at <= NOW
+    past = cart.placed_at <= NOW and (cart.paid_at or NOW) <= NOW
+    # What a person linked by hand has no reference.
+    named = all(record.reference for record in known.records)
+    return sane and usual and due and past and named and not cart.draft
 
 
 def cart_row(order: CartOrder) -> dict[str, Any]:
