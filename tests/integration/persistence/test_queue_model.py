@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from hypothesis.stateful import run_state_machine_as_test as run_machine
@@ -38,6 +38,8 @@ class Entry:
     admin: bool = False
     spent: int = 0
     flagged: bool = False
+    #: How the last attempt failed is known.
+    refused: bool = False
     key: str | None = None
     #: Key and outcome of every attempt.
     attempts: list[tuple[str, OutcomeKind | None]] = field(default_factory=list)
@@ -108,9 +110,8 @@ class QueueMachine(RuleBasedStateMachine):
 
     def _write(self, data: Any, write: Callable[[Claim], object]) -> Entry | None:
         """Let somebody who has, or had, a claim write; return the entry if it is still theirs."""
-        claim = data.draw(st.sampled_from(self.claims))
-        entry = self.entries[claim.reference]
-        if entry.status == "processing" and entry.token == claim.token:
+        entry, claim = self._mine(data), self._drawn
+        if entry is not None:
             write(claim)
             return entry
         with pytest.raises(RefusedError):
@@ -118,11 +119,15 @@ class QueueMachine(RuleBasedStateMachine):
         return None
 
     def _mine(self, data: Any) -> Entry | None:
-        """Look whether the claim drawn next would still hold; draws nothing."""
-        claim = data.draw(st.sampled_from(self.claims))
+        """Draw a claim, one that still holds as a rule; return its entry if it does."""
+        late = data.draw(st.integers(0, 3), "one in four is late") == 0
+        holding = [] if late else [claim for claim in self.claims if self._holds(claim)]
+        self._drawn = claim = data.draw(st.sampled_from(holding or self.claims))
+        return self.entries[claim.reference] if self._holds(claim) else None
+
+    def _holds(self, claim: Claim) -> bool:
         entry = self.entries[claim.reference]
-        self._drawn = claim
-        return entry if entry.status == "processing" and entry.token == claim.token else None
+        return entry.status == "processing" and entry.token == claim.token
 
     @precondition(lambda self: self.claims)
     @rule(data=st.data(), kind=st.sampled_from(OutcomeKind))
@@ -136,22 +141,49 @@ class QueueMachine(RuleBasedStateMachine):
             return
         if entry.open:
             return
+        # The same key once more, when nobody said no to it, is no new try.
+        spends = not entry.admin and not (entry.key == key and entry.unsettled)
         number = intend(self.unit, claim, key)
-        entry.key = key
+        entry.key, entry.refused = key, False
         entry.attempts.append((key, None))
         assert number == len(entry.attempts)
-        entry.spent += not entry.admin
+        entry.spent += spends
         if data.draw(st.booleans(), "the worker dies in between"):
             return
-        outcome = Outcome(kind=kind, cause=FailureCause.OUTAGE, words="so it was")
-        self.unit.queue.outcome(claim, number, outcome)
-        entry.attempts[-1] = (key, kind)
-        entry.spent -= kind is OutcomeKind.DEFERRED and not entry.admin
+        untried = kind is OutcomeKind.REFUSED and data.draw(st.booleans(), "by our own check")
+        outcome = Outcome(kind=kind, cause=FailureCause.OUTAGE, words="so it was", untried=untried)
+        entry.attempts[-1], entry.refused = (key, kind), True
+        entry.spent -= spends and (kind is OutcomeKind.DEFERRED or untried)
+        assert self.unit.queue.outcome(claim, number, outcome) == entry.spent
+
+    @precondition(lambda self: any(entry.claimable for entry in self.entries.values()))
+    @rule(data=st.data(), kind=st.sampled_from([OutcomeKind.UNKNOWN, *OutcomeKind]))
+    def take_a_turn(self, data: Any, kind: OutcomeKind) -> None:
+        """What a worker does as a rule: take an order, send it, and say what came of it."""
+        self.claim()
+        self.send(data, kind)
+        if kind is OutcomeKind.REFUSED:
+            self.fail(data, resend=data.draw(st.booleans()))
+        elif kind is OutcomeKind.DEFERRED:
+            self.release(data, due=True)
+        else:
+            self.doubt(data, due=True, last=data.draw(st.integers(0, 3)) == 0)
+
+    @rule()
+    def wait(self) -> None:
+        """Time passes: whatever was to wait for it is due."""
+        self.unit.connection.exec_driver_sql(
+            "UPDATE queue_entries SET not_before = NULL, next_lookup_at = next_lookup_at - interval '9 years'"
+        )
+        for entry in self.entries.values():
+            entry.due = True
 
     @precondition(lambda self: self.claims)
     @rule(data=st.data())
     def succeed(self, data: Any) -> None:
-        """The POS shows the order."""
+        """The POS may show the order."""
+        if data.draw(st.integers(0, 3)):
+            return
         entry = self._write(data, lambda claim: self.unit.queue.succeed(claim, "P1", adopted=False))
         if entry:
             entry.free("success")
@@ -180,7 +212,7 @@ class QueueMachine(RuleBasedStateMachine):
         entry = self._write(data, lambda claim: self.unit.queue.fail(claim, refused, resend=resend))
         if entry:
             entry.free("ready" if resend else "failed", flagged=not resend)
-            entry.key, entry.admin = None, entry.admin and not resend
+            entry.key, entry.admin, entry.refused = None, entry.admin and not resend, True
 
     @precondition(lambda self: self.claims)
     @rule(data=st.data(), due=st.booleans())
@@ -212,9 +244,11 @@ class QueueMachine(RuleBasedStateMachine):
             # A time that it was told to wait for has passed: the claim proves it.
             entry.free("in_doubt" if entry.unsettled else "ready")
 
-    @rule(reference=st.sampled_from(REFERENCES))
-    def show(self, reference: str) -> None:
-        """The POS is read, and shows an order: what nobody works on is over."""
+    @rule(data=st.data(), reference=st.sampled_from(REFERENCES))
+    def show(self, data: Any, reference: str) -> None:
+        """The POS is read, and may show an order: what nobody works on is over."""
+        if data.draw(st.integers(0, 7)):
+            return
         read_pos(self.unit, self.channel, pos_order(pos_id=f"P{reference}", reference=reference))
         self.seen.add(reference)
         shown = [self.entries[name] for name in self.seen & self.entries.keys()]
@@ -239,9 +273,24 @@ class QueueMachine(RuleBasedStateMachine):
             entry.free("ready")
             entry.admin = True
 
+    @rule(budget=st.integers(1, 2))
+    def send_again(self, budget: int) -> None:
+        """What was refused, is flagged and has a try left is made ready by itself; nothing else is."""
+        waiting = self._waiting(budget)
+        assert self.unit.queue.resend(self.channel.id, waiting, "something changed") == len(waiting)
+        for name in waiting:
+            self.entries[name].free("ready")
+            self.entries[name].admin = False
+
+    def _waiting(self, budget: int) -> set[str]:
+        return {item.reference for item in self.unit.queue.waiting(self.channel.id, budget=budget)}
+
     @invariant()
     def agrees(self) -> None:
-        """The database says what the model says, attempt by attempt."""
+        """The database says what the model says, attempt by attempt, and which have a try left."""
+        refused = {name: e for name, e in self.entries.items() if e.refused and e.flagged}
+        for budget in (1, 2):
+            assert self._waiting(budget) == {name for name, e in refused.items() if e.spent < budget}
         rows = self.unit.connection.exec_driver_sql(
             "SELECT q.reference, q.status, q.token, q.spent, q.flagged, q.key, array("
             " SELECT a.outcome FROM attempts a WHERE a.channel_id = q.channel_id"
@@ -264,5 +313,7 @@ def test_the_queue_does_what_its_model_does(engine: Engine):
             deadline=None,
             suppress_health_check=list(HealthCheck),
             derandomize=True,
+            # Making a failure smaller takes longer than reading forty steps.
+            phases=[Phase.generate],
         ),
     )
