@@ -56,7 +56,7 @@ def serve(options: ShopifyOptions, say: Callable[[str], None], stop: Event | Non
     """Run a shop until ``stop`` is set or the person presses Ctrl-C; ``say`` prints where it is."""
     with serving(options) as (sandbox, server):
         say(f"Shopify sandbox at {server.url}, {len(sandbox.store.rows())} orders, token {options.token}")
-        say(f"faults: {server.url}/_sandbox/faults")
+        say(f"faults: {server.url}/_sandbox/faults, orders of customers: POST {server.url}/_sandbox/orders")
         try:
             (stop or Event()).wait()
         except KeyboardInterrupt:

@@ -282,3 +282,18 @@ def test_the_command_line_plays_it(monkeypatch):
     assert played == [ShopifyOptions(port=8080, orders=7, token="shpat_y")]
     assert CliRunner().invoke(sandbox_command, ["shopify"]).exit_code == 0
     assert played[1] == ShopifyOptions()
+
+
+def test_an_order_can_be_placed_over_http(world):
+    """For rehearsals: it is found like any other from then on; what is no order is refused."""
+    (row,) = orders(1)
+    placed = {**row, "id": "gid://shopify/Order/9", "name": "#9001"}
+
+    def place(body: Any) -> int:
+        request = Request(method="POST", target="/_sandbox/orders", body=json.dumps(body).encode())
+        return world.sandbox.app(request).status
+
+    assert place(placed) == 200
+    assert "#9001" in names(world, "")
+    for broken in ([], {}, {**placed, "id": "9"}, {**placed, "updatedAt": "noon"}):
+        assert place(broken) == 400
