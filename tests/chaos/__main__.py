@@ -22,6 +22,7 @@ from reconciler.failpoints import FAILPOINTS
 from tests.chaos.faults import Chaos, plan
 from tests.chaos.judge import Judge, Judgement
 from tests.chaos.stage import LEASE_SECONDS, Stage
+from tests.chaos.street import CREATES, Street
 from tests.chaos.world import Customers, Shop, World
 
 #: Faults between two waits for everything to come to rest.
@@ -50,7 +51,7 @@ class Run:
     stuck: list[Any] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.judge = Judge(self.stage, self.world, self.customers)
+        self.judge = Judge(self.stage, self.world, self.chaos.street, self.customers)
         self._armed: list[str] = []
 
     def play(self) -> Judgement:
@@ -69,6 +70,8 @@ class Run:
     def _fault(self, kind: str) -> None:
         self.chaos.do(kind)
         self.done[kind.partition(":")[0] + ("_at_failpoint" if ":" in kind else "")] += 1
+        if kind in CREATES:
+            self.customers.order_in_street()
         if ":" in kind:
             self._armed.append(kind.partition(":")[2])
         rng = self.chaos.rng
@@ -133,7 +136,7 @@ class Run:
             "faults": sum(self.done.values()),
             "by_kind": dict(sorted(self.done.items())),
             "skipped": [] if self.stage.own_disk else ["fill_disk"],
-            "struck_at_pos": dict(sorted(self.world.struck.items())),
+            "struck_at_pos": dict(sorted((self.world.struck + self.chaos.street.struck).items())),
             "failpoints_hit": f"{len(self.fired & set(FAILPOINTS))}/{len(FAILPOINTS)}",
             "restarts": self.stage.restarts,
             "orders": len(self.customers.placed),
@@ -163,15 +166,15 @@ def main() -> int:
     signal.signal(signal.SIGTERM, _end)
     tell(f"seed {options.seed}")
     shops = [Shop("keyed", keys=True), Shop("keyless", keys=False), Shop("theirs", keys=True, theirs=True)]
-    stage = Stage(shops, "")
+    street = Street()
+    stage = Stage(shops, "", street)
     try:
         rng, world = Random(options.seed), World(shops, stage.ledger)
         with running(world.app) as server:
             stage.base_url = server.url
             stage.open()
-            run = Run(
-                options.faults, options.seed, stage, world, Customers(world, rng), Chaos(stage, world, rng)
-            )
+            customers, chaos = Customers(world, rng, street), Chaos(stage, world, street, rng)
+            run = Run(options.faults, options.seed, stage, world, customers, chaos)
             return _judge(run, run.play())
     finally:
         for number in (signal.SIGINT, signal.SIGTERM):

@@ -18,6 +18,7 @@ from reconciler.embedded.errors import EmbeddedError
 from reconciler.embedded.service import POSTGRES, VALKEY, Service
 from reconciler.failpoints import FAILPOINTS
 from tests.chaos.stage import LEASE_SECONDS, Stage, kill
+from tests.chaos.street import CREATES, SPELLS, Street
 from tests.chaos.world import CREATE_FAULTS, World
 
 #: Longer than a lease.
@@ -31,6 +32,7 @@ class Chaos:
 
     stage: Stage
     world: World
+    street: Street
     rng: Random
     _later: list[tuple[float, Callable[[], None]]] = field(default_factory=list)
 
@@ -44,6 +46,12 @@ class Chaos:
         elif kind in TROUBLES:
             shop = self.rng.choice(list(self.world.shops.values()))
             shop.trouble[kind] = monotonic() + self.rng.uniform(1, 3)
+        elif kind in CREATES:
+            # A call that breaks off at once is sent again at once; only more breaks make an order doubtful.
+            self.street.strike(kind, self.rng.randint(1, 3))
+        elif kind in SPELLS:
+            self.street.strike(kind, 1)
+            self._after(self.rng.uniform(1, 3), lambda: self.street.calm(kind))
         else:
             # Another fault may stand in the way of this one: a full disk, a server that is away.
             with suppress(RedisError, OperationalError, EmbeddedError):
@@ -78,6 +86,7 @@ class Chaos:
         for shop in self.world.shops.values():
             shop.create_faults.clear()
             shop.trouble.clear()
+        self.street.calm_all()
 
     @property
     def idle(self) -> bool:
@@ -148,7 +157,7 @@ class Chaos:
     def duplicate_messages(self) -> None:
         """Send hints by hand: each of them several times, in no order, some for channels there are not."""
         hints: list[tuple[str, tuple[int, ...], str]] = [("reconciler.tick", (), "pull")] * 3
-        for channel in (1, 2, 3):
+        for channel in (1, 2, 3, 4, 5):
             hints += [("reconciler.submit", (channel,), "submit"), ("reconciler.run", (channel,), "pull")] * 2
         self.rng.shuffle(hints)
         with self.stage.broker() as app:
@@ -192,6 +201,8 @@ class Chaos:
 WEIGHTS: Final = {
     **dict.fromkeys(CREATE_FAULTS, 4),
     **dict.fromkeys(TROUBLES, 2),
+    **dict.fromkeys(CREATES, 2),
+    **dict.fromkeys(SPELLS, 1),
     "kill_pool_child": 6,
     "freeze_pool_child": 3,
     "kill_worker": 2,

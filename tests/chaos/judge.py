@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -13,7 +13,8 @@ from sqlalchemy import Connection
 from reconciler.persistence.queries.report import BEGINNING, END
 from reconciler.persistence.queries.report_sql import _STANDING
 from tests.chaos.stage import Stage
-from tests.chaos.world import Customers, World, now, read_ledger
+from tests.chaos.street import Street
+from tests.chaos.world import Customers, Row, Shop, World, now, read_ledger
 
 Key = tuple[str, str]
 
@@ -65,6 +66,7 @@ class Judge:
 
     stage: Stage
     world: World
+    street: Street
     customers: Customers
 
     def standing(self) -> dict[Key, dict[str, Any]]:
@@ -97,32 +99,51 @@ class Judge:
     def judge(self) -> Judgement:
         """Hold every order ever placed against the promises."""
         standing, found = self.standing(), Judgement()
-        accepted, live = self._counts()
+        told = self._told()
         attempts = self._attempts()
         for key in self.customers.placed:
             row = standing.get(key)
             found.states[f"{row['state']}/{row['status']}" if row else "unread"] += 1
             if row is None or row["state"] in {"nowhere", "twice"}:
                 found.lost.append(key)
-            elif reason := self._unexplained(key, row, live[key], attempts.get(key, [])):
+            elif reason := self._unexplained(key, row, self._live(key, told[key]), attempts.get(key, [])):
                 found.unexplained[key] = reason
-            if accepted[key] > 1:
+            if told[key]["accepted"] > 1 or told[key]["paid"] > 1:
                 found.duplicated.append(key)
-            spent = [a for a in attempts.get(key, []) if a["outcome"] != "deferred"]
-            if len(spent) > (1 if self.world.shops[key[0]].theirs else 2):
+            if self._over_budget(key, attempts.get(key, [])):
                 found.over_budget.append(key)
         return found
 
-    def _counts(self) -> tuple[Counter[Key], Counter[Key]]:
-        accepted: Counter[Key] = Counter()
-        live: Counter[Key] = Counter()
-        for line in read_ledger(self.stage.ledger):
-            key = (line["shop"], line["reference"])
-            accepted[key] += line["event"] == "accepted"
-            live[key] += line["event"] in {"accepted", "theirs"}
-        return accepted, live
+    def _over_budget(self, key: Key, attempts: list[Row]) -> bool:
+        """Say whether more was tried by itself than may be.
 
-    def _unexplained(self, key: Key, row: dict[str, Any], live: int, attempts: list[Any]) -> str:
+        A try is a new key. The same bytes under the same key are no other try: where the POS knows keys
+        they may go once more, when nobody knows what became of them.
+        """
+        shop = self._shop(key)
+        spent = [a for a in attempts if a["outcome"] != "deferred" and a["trigger"] != "admin"]
+        sent = Counter(a["idempotency_key"] for a in spent)
+        repeats = max(sent.values(), default=0)
+        return len(sent) > (1 if shop.theirs else 2) or repeats > (2 if shop.keys else 1)
+
+    def _shop(self, key: Key) -> Shop | Street:
+        return self.street if key[0] == self.street.name else self.world.shops[key[0]]
+
+    def _ledger(self) -> list[Row]:
+        """Return what every POS says that it accepted."""
+        return [*read_ledger(self.stage.ledger), *self.street.ledger()]
+
+    def _told(self) -> defaultdict[Key, Counter[str]]:
+        told: defaultdict[Key, Counter[str]] = defaultdict(Counter)
+        for line in self._ledger():
+            told[line["shop"], line["reference"]][line["event"]] += 1
+        return told
+
+    def _live(self, key: Key, told: Counter[str]) -> bool:
+        """Say whether a POS shows an order: Square shows none before it is paid."""
+        return bool(told["paid"] if key[0] == self.street.name else told["accepted"] + told["theirs"])
+
+    def _unexplained(self, key: Key, row: Row, live: bool, attempts: list[Any]) -> str:
         if key in self.customers.cancelled:
             return ""
         if row["state"] == "agreed":
@@ -134,9 +155,9 @@ class Judge:
             return ""
         return f"it is not in the POS, and nothing says why: {row['status']}"
 
-    def _attempts(self, key: Key | None = None) -> dict[Key, list[dict[str, Any]]]:
+    def _attempts(self, key: Key | None = None) -> dict[Key, list[Row]]:
         told = {"shop": key and key[0], "reference": key and key[1]}
-        attempts: dict[Key, list[dict[str, Any]]] = {}
+        attempts: dict[Key, list[Row]] = {}
         with self.stage.engine.connect() as connection:
             for row in connection.exec_driver_sql(_ATTEMPTS, told).mappings():
                 attempts.setdefault((row["shop"], row["reference"]), []).append(dict(row))
@@ -147,8 +168,9 @@ class Judge:
         with self.stage.engine.connect() as connection:
             lines = [f"history of {key[0]} {key[1]}:", *self._rows(connection, key)]
         lines += [f"  attempt: {_text(row)}" for row in self._attempts(key).get(key, [])]
-        ledger = read_ledger(self.stage.ledger)
-        lines += [f"  ledger: {_text(line)}" for line in ledger if (line["shop"], line["reference"]) == key]
+        lines += [
+            f"  ledger: {_text(line)}" for line in self._ledger() if (line["shop"], line["reference"]) == key
+        ]
         return "\n".join(lines)
 
     def _rows(self, connection: Connection, key: Key) -> Iterator[str]:

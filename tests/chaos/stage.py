@@ -9,12 +9,11 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
-from typing import Final, NoReturn
+from typing import Final
 
 import redis
 from celery import Celery
@@ -30,8 +29,11 @@ from reconciler.embedded.service import POSTGRES, VALKEY, Service
 from reconciler.embedded.site import Site, existing_site
 from reconciler.failpoints import VARIABLE
 from reconciler.persistence import SqlUnitOfWork, make_engine, migrations
+from reconciler.secrets import VARIABLE as SECRET_KEYS
+from reconciler.secrets import SecretBox, new_key
 from tests.chaos.app import CLOCK, add_vendor
 from tests.chaos.proxy import Proxy
+from tests.chaos.street import SECRETS, Street
 from tests.chaos.vendor import NAME, READ_SECONDS
 from tests.chaos.world import Shop
 
@@ -55,6 +57,8 @@ class Stage:
 
     shops: list[Shop]
     base_url: str
+    #: A merchant from Shopify to Square beside them.
+    street: Street | None = None
     folder: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="reconciler-chaos-")).resolve())
     environ: dict[str, str] = field(default_factory=dict)
     children: dict[str, Child] = field(default_factory=dict)
@@ -69,6 +73,7 @@ class Stage:
     read_seconds: float = 1.5
     #: Processes that are held dead on purpose.
     held: set[str] = field(default_factory=set)
+    secret_key: str = field(default_factory=new_key, repr=False)
 
     def __post_init__(self) -> None:
         self.data, self.run, self.armed = (self.folder / name for name in ("data", "run", "armed"))
@@ -100,7 +105,10 @@ class Stage:
             VARIABLE: str(self.armed),
             CLOCK: str(self.clock),
             READ_SECONDS: str(self.read_seconds),
+            SECRET_KEYS: self.secret_key,
         }
+        if self.street is not None:
+            self.street.open(self.run, self.environ)
         migrations.upgrade(urls.database_url)
         self._apply()
         self.proxy = Proxy(self.folder / "proxy.sock", urls.redis_url.removeprefix("unix://").split("?")[0])
@@ -112,9 +120,12 @@ class Stage:
 
     def _apply(self) -> None:
         path = self.folder / "channels.toml"
-        path.write_text("\n".join(_channel(shop, self.base_url) for shop in self.shops), encoding="utf-8")
+        channels = [_channel(shop, self.base_url) for shop in self.shops]
+        channels += [self.street.channel()] if self.street else []
+        path.write_text("\n".join(channels), encoding="utf-8")
         add_vendor()
-        spec = read_channel_file(path, vendors=Registry().info(), seal=_nothing_to_seal)
+        seal = SecretBox((self.secret_key,)).seal
+        spec = read_channel_file(path, vendors=Registry().info(), seal=seal, environ=SECRETS)
         with SqlUnitOfWork(self.engine) as unit:
             unit.configuration.apply(spec, datetime.now(UTC))
             unit.commit()
@@ -210,6 +221,8 @@ class Stage:
                 kill(pid, signal.SIGCONT)
             child.mark.signal(signal.SIGCONT)
         stop_marks([child.mark for child in children], reap=lambda: [c.process.poll() for c in children])
+        if self.street is not None:
+            self.street.close()
         if self.proxy is not None:
             self.proxy.close()
         embedded.down(self.data) if self.own_disk else embedded.discard(self.data)
@@ -273,7 +286,3 @@ timezone = "UTC"
   lookups = ["1s", "2s", "3s"]
   live_from = 2020-01-01T00:00:00Z
 """
-
-
-def _nothing_to_seal(_credentials: Mapping[str, str]) -> NoReturn:
-    raise AssertionError("the proving ground has no credentials")

@@ -17,6 +17,7 @@ from threading import RLock, Timer
 from typing import Any, Final
 
 from adapters.sandbox.wire import Request, Response, json_response
+from tests.chaos.street import Street
 
 PAGE: Final = 100
 #: What the POS may do to a create, once each.
@@ -33,6 +34,9 @@ CREATE_FAULTS: Final = (
 SLOW_SECONDS: Final = 2.5
 #: The share of orders that another integration brings to the POS, where there is one.
 BROUGHT: Final = 0.85
+#: The share that is cancelled soon, and the share of orders that are placed at Shopify.
+CANCELLED: Final = 0.03
+STREET_SHARE: Final = 0.12
 
 Row = dict[str, Any]
 
@@ -192,21 +196,36 @@ class Customers:
 
     world: World
     rng: Any
+    street: Street
     placed: dict[tuple[str, str], datetime] = field(default_factory=dict)
     cancelled: set[tuple[str, str]] = field(default_factory=set)
     _later: list[Timer] = field(default_factory=list)
 
     def order(self) -> None:
         """Place one order, in a shop drawn at random."""
+        if self.rng.random() < STREET_SHARE:
+            self.order_in_street()
+            return
         shop = self.rng.choice(list(self.world.shops.values()))
         reference = self.world.place(shop)
         key = (shop.name, reference)
         self.placed[key] = now()
         if shop.theirs and self.rng.random() < BROUGHT:
             self._after(0.5, lambda: self.world.deliver(shop, reference))
-        elif self.rng.random() < 0.03:
+        else:
+            self._may_cancel(key, lambda: self.world.cancel(shop, reference))
+
+    def order_in_street(self) -> None:
+        """Place one order at Shopify."""
+        reference = self.street.place()
+        key = (self.street.name, reference)
+        self.placed[key] = now()
+        self._may_cancel(key, lambda: self.street.cancel(reference))
+
+    def _may_cancel(self, key: tuple[str, str], cancel: Callable[[], None]) -> None:
+        if self.rng.random() < CANCELLED:
             self.cancelled.add(key)
-            self._after(self.rng.uniform(0, 2), lambda: self.world.cancel(shop, reference))
+            self._after(self.rng.uniform(0, 2), cancel)
 
     def _after(self, seconds: float, what: Callable[[], None]) -> None:
         timer = Timer(seconds, what)
