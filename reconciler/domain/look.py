@@ -64,18 +64,27 @@ def before_send(
 
 
 def after_unknown(
-    records: Sequence[PosOrder], *, last: bool, conclusive: bool = True, repeatable: bool = False
+    records: Sequence[PosOrder],
+    *,
+    last: bool,
+    conclusive: bool = True,
+    repeatable: bool = False,
+    patient: bool = True,
 ) -> NextStep:
     """Decide after looking for an order whose submission ended without an answer.
 
-    ``repeatable``: sending the same bytes again cannot make a second record, and is worth it.
+    ``repeatable``: sending the same bytes again cannot make a second record, and is worth it. ``patient``: a
+    search that tells nothing may yet tell something; what stays so for good, as an order that is half made
+    there, is a person's to look at.
     """
     if live := _live(records):
         return NextStep(Step.ADOPT, "found by look-up", live)
     if last and repeatable and not records:
         return NextStep(Step.REPEAT, "the POS does not show it, and knows our key")
-    if not conclusive:
+    if not conclusive and (patient or not last):
         return NextStep(Step.WAIT, "the POS could not be searched completely")
+    if not conclusive:
+        return NextStep(Step.FLAG, "no look-up could tell whether the POS has it")
     if last:
         return NextStep(Step.FLAG, "the POS does not show it after the last look-up")
     return NextStep(Step.WAIT, "the POS does not show it yet")

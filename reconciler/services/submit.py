@@ -54,6 +54,8 @@ TURN_SECONDS: Final = 5.0
 PAUSED: Final = "paused"
 #: How often the bytes of one key go out by themselves: once, and once more after the last look-up.
 SENDS: Final = 2
+#: How often the whole schedule of looks is gone through, when they tell nothing, before a person has to.
+PATIENCE: Final = 2
 
 log = structlog.get_logger()
 
@@ -244,15 +246,20 @@ def _look_again(desk: _Desk, claim: Claim) -> str:
     upcoming = _next_lookup(desk, claim)
     last = upcoming is None
     stored = _stored_intent(desk, claim) if last else None
-    repeatable = stored is not None
-    found = after_unknown(_orders(look), last=last, conclusive=look.conclusive, repeatable=repeatable)
+    found = after_unknown(
+        _orders(look),
+        last=last,
+        conclusive=look.conclusive,
+        repeatable=stored is not None,
+        patient=claim.lookups < PATIENCE * len(_schedule(desk)),
+    )
     match found.step:
         case Step.ADOPT if found.pos_id:
             queue.succeed(claim, found.pos_id, adopted=True)
         case Step.REPEAT if stored:
             return _dispatch(desk, claim, stored)
         case Step.FLAG:
-            queue.doubt(claim, None, found.reason)
+            queue.doubt(claim, None, "; ".join(filter(None, (found.reason, look.reason))))
         case _:
             queue.doubt(claim, upcoming or desk.later, found.reason)
     return str(found.step.value)

@@ -102,6 +102,15 @@ def test_a_search_that_broke_off_is_no_last_look(records, step):
     assert after_unknown(records, last=True, conclusive=False).step is step
 
 
+@pytest.mark.parametrize(
+    ("records", "last", "step"),
+    [((), True, Step.FLAG), ((VOID,), True, Step.FLAG), ((), False, Step.WAIT), ((RECORD,), True, Step.ADOPT)],
+)
+def test_a_search_that_never_tells_is_a_person_s_to_look_at(records, last, step):
+    """An order that is half made in the POS stays so: looking for ever helps nobody."""
+    assert after_unknown(records, last=last, conclusive=False, patient=False).step is step
+
+
 def test_a_look_that_was_made_is_not_made_again():
     """However the clocks stand, each look of the schedule happens once."""
     assert next_lookup(LOOKUPS, NOW, NOW, done=1) == NOW + 2 * MINUTE
