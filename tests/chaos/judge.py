@@ -10,20 +10,17 @@ from typing import Any, Final
 
 from sqlalchemy import Connection
 
-from reconciler.persistence.queries.report import BEGINNING, END
-from reconciler.persistence.queries.report_sql import _STANDING
 from tests.chaos.stage import Stage
 from tests.chaos.street import Street
-from tests.chaos.world import Customers, Row, Shop, World, now, read_ledger
+from tests.chaos.world import Customers, Row, Shop, World, read_ledger
 
 Key = tuple[str, str]
 
-#: Where every order stands: the books' own query, order by order, with the queue beside it.
-_WHERE: Final = f"""
-WITH {_STANDING}
+#: Where every order stands: the books' own view, order by order, with the queue beside it.
+_WHERE: Final = """
 SELECT h.name AS shop, s.reference, s.state, s.verdict, s.class, q.status, q.flagged, q.spent, q.attempts,
     q.next_lookup_at > clock_timestamp() AS scheduled
-FROM standing s JOIN channels h ON h.id = s.channel_id
+FROM order_standing s JOIN channels h ON h.id = s.channel_id
 LEFT JOIN queue_entries q ON q.channel_id = s.channel_id AND q.reference = s.reference
 """
 _ATTEMPTS: Final = """
@@ -72,9 +69,7 @@ class Judge:
     def standing(self) -> dict[Key, dict[str, Any]]:
         """Return where every order stands."""
         with self.stage.engine.connect() as connection:
-            channels = list(connection.exec_driver_sql("SELECT id FROM channels").scalars())
-            scope = {"channels": channels, "start": BEGINNING, "end": END, "now": now()}
-            rows = connection.exec_driver_sql(_WHERE, scope).mappings()
+            rows = connection.exec_driver_sql(_WHERE).mappings()
             return {(row["shop"], row["reference"]): dict(row) for row in rows}
 
     def unsettled(self) -> list[Key]:
