@@ -48,6 +48,8 @@ class Run:
     fired: set[str] = field(default_factory=set)
     done: Counter[str] = field(default_factory=Counter)
     convergence: list[float] = field(default_factory=list)
+    #: How long it took after the last fault until every process was up again.
+    starts: list[float] = field(default_factory=list)
     stuck: list[Any] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -93,8 +95,15 @@ class Run:
         self.chaos.disarm()
 
     def _rest(self) -> float:
-        """Wait until everything is undone, then until every order is settled; return how long that took."""
+        """Wait until everything is undone, then until every order is settled; return how long that took.
+
+        A killed process is a fault for as long as it is not up again: how long that takes is the machine's
+        and the supervisor's doing, and told beside.
+        """
         self._wait(lambda: self.chaos.idle and self.customers.idle, PATIENCE)
+        began = monotonic()
+        self._wait(lambda: not self.stage.starting(), PATIENCE)
+        self.starts.append(monotonic() - began)
         began = told = monotonic()
 
         def settled() -> bool:
@@ -146,6 +155,7 @@ class Run:
             "unexplained": len(found.unexplained),
             "over_budget": len(found.over_budget),
             "max_convergence_s": round(max(self.convergence), 1),
+            "max_start_s": round(max(self.starts), 1),
             "lease_s": LEASE_SECONDS,
             "seed": self.seed,
         }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -45,6 +46,8 @@ WORKER: Final = (
 )  # fmt: skip
 BEAT: Final = ("celery", "-A", "tests.chaos.app", "beat", "--loglevel", "INFO")
 _LEAKS: Final = ("RECONCILER_", "CELERY_", "DATABASE_URL", "REDIS_URL", "WORKER_CONCURRENCY")
+#: What a worker, or a beat, logs once it is up.
+UP: Final = re.compile(rb"@chaos ready\.|celery beat v")
 #: How long the dead stay dead, in seconds.
 MOURNING: Final = 0.3
 #: What the database may use of a disk of its own.
@@ -67,6 +70,8 @@ class Stage:
     own_disk: bool = False
     _commands: dict[str, tuple[tuple[str, ...], dict[str, str]]] = field(default_factory=dict)
     _died_at: dict[str, float] = field(default_factory=dict)
+    #: How much each process's log held when the process was last started.
+    _began_at: dict[str, int] = field(default_factory=dict)
     _engine: Engine | None = None
     proxy: Proxy | None = None
     #: How long the vendor's client waits for an answer.
@@ -138,6 +143,8 @@ class Stage:
 
     def _start(self, name: str) -> None:
         words, environ = self._commands[name]
+        log = self.run / f"{name}.log"
+        self._began_at[name] = log.stat().st_size if log.exists() else 0
         self.children[name] = Child(name, command(*words), self.run, self.environ | environ)
 
     def supervise(self) -> None:
@@ -152,6 +159,17 @@ class Stage:
             child.mark.end_group()
             self.restarts += 1
             self._start(name)
+
+    def starting(self) -> list[str]:
+        """Return the processes that are not up again yet: a supervisor and the machine take their time."""
+        return [name for name, child in self.children.items() if not self._is_up(name, child)]
+
+    def _is_up(self, name: str, child: Child) -> bool:
+        if child.process.poll() is not None:
+            return False
+        with child.log.open("rb") as log:
+            log.seek(self._began_at[name])
+            return UP.search(log.read()) is not None
 
     def pool_children(self, name: str) -> list[int]:
         """Return the processes of a worker that do its work."""

@@ -44,6 +44,8 @@ class Shop:
     sent: list[tuple[str, bytes]] = field(default_factory=list)
     before_send: Callable[[], None] = lambda: None
     looks_fail: bool = False
+    #: Why a look tells nothing, if it does not.
+    vague: str = ""
 
     @property
     def capabilities(self) -> Capabilities:
@@ -64,7 +66,8 @@ class Shop:
         """Show the records."""
         if self.looks_fail:
             raise UnreachableError("the POS does not answer")
-        return Lookup([Snapshot(record, "{}") for record in self.records], conclusive=True)
+        found = [Snapshot(record, "{}") for record in self.records]
+        return Lookup(found, conclusive=not self.vague, reason=self.vague)
 
     def handed_over(self) -> dict[str, datetime]:
         """Keep no such list."""
@@ -234,6 +237,16 @@ def test_nothing_goes_again_by_itself_where_the_pos_knows_no_keys(counter: Calla
     desk = counter(outcomes=[UNKNOWN], takes=False, keys=False)
     desk.work()
     assert desk.look_ups_later() == "failed flagged"
+    assert len(desk.shop.sent) == 1
+
+
+def test_what_no_look_can_tell_is_given_to_a_person_with_the_reason(counter: Callable[..., Counter]):
+    """An order that stays half made in the POS is not looked up for ever."""
+    desk = counter(outcomes=[UNKNOWN], takes=False, keys=False)
+    desk.work()
+    desk.shop.vague = "order X is there without its payment"
+    assert desk.look_ups_later() == "failed flagged"
+    assert "order X is there without its payment" in desk.value("SELECT note FROM queue_entries")
     assert len(desk.shop.sent) == 1
 
 

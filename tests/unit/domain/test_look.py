@@ -104,7 +104,12 @@ def test_a_search_that_broke_off_is_no_last_look(records, step):
 
 @pytest.mark.parametrize(
     ("records", "last", "step"),
-    [((), True, Step.FLAG), ((VOID,), True, Step.FLAG), ((), False, Step.WAIT), ((RECORD,), True, Step.ADOPT)],
+    [
+        ((), True, Step.FLAG),
+        ((VOID,), True, Step.FLAG),
+        ((), False, Step.WAIT),
+        ((RECORD,), True, Step.ADOPT),
+    ],
 )
 def test_a_search_that_never_tells_is_a_person_s_to_look_at(records, last, step):
     """An order that is half made in the POS stays so: looking for ever helps nobody."""
