@@ -9,6 +9,7 @@ import signal
 import sys
 from collections import Counter
 from dataclasses import dataclass, field
+from os import getloadavg
 from pathlib import Path
 from random import Random
 from time import monotonic, sleep
@@ -23,7 +24,7 @@ from tests.chaos.faults import Chaos, plan
 from tests.chaos.judge import Judge, Judgement
 from tests.chaos.stage import LEASE_SECONDS, Stage
 from tests.chaos.street import CREATES, Street
-from tests.chaos.world import Customers, Shop, World
+from tests.chaos.world import Customers, Shop, World, now
 
 #: Faults between two waits for everything to come to rest.
 ROUND: Final = 50
@@ -33,6 +34,8 @@ ORDERS: Final = 3
 #: How long to wait for what is armed, for rest, and for the last look-up, in seconds.
 PATIENCE: Final = 60.0
 BLINK: Final = 0.1
+#: How often it is asked whether all is settled: the question costs the machine more than most answers.
+GLANCE: Final = 0.5
 
 
 @dataclass
@@ -50,6 +53,8 @@ class Run:
     convergence: list[float] = field(default_factory=list)
     #: How long it took after the last fault until every process was up again.
     starts: list[float] = field(default_factory=list)
+    #: How many processes wanted to run meanwhile, of anybody's.
+    loads: list[float] = field(default_factory=list)
     stuck: list[Any] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -69,7 +74,13 @@ class Run:
         self._wait(lambda: not self.judge.in_doubt(), PATIENCE)
         return self.judge.judge()
 
+    def _note(self, what: str) -> None:
+        """Keep what was done when, beside the logs of those it was done to."""
+        with (self.stage.run / "faults.log").open("a", encoding="utf-8") as log:
+            log.write(f"{now().isoformat()} {what}\n")
+
     def _fault(self, kind: str) -> None:
+        self._note(kind)
         self.chaos.do(kind)
         self.done[kind.partition(":")[0] + ("_at_failpoint" if ":" in kind else "")] += 1
         if kind in CREATES:
@@ -93,6 +104,7 @@ class Run:
         self.fired |= set(self._armed) - self.chaos.unfired()
         self._armed.clear()
         self.chaos.disarm()
+        self._note("every fault is over but for what is still to be undone")
 
     def _rest(self) -> float:
         """Wait until everything is undone, then until every order is settled; return how long that took.
@@ -104,7 +116,9 @@ class Run:
         began = monotonic()
         self._wait(lambda: not self.stage.starting(), PATIENCE)
         self.starts.append(monotonic() - began)
+        self.loads.append(round(getloadavg()[0], 1))
         began = told = monotonic()
+        self._note("all is undone")
 
         def settled() -> bool:
             nonlocal told
@@ -114,14 +128,15 @@ class Run:
                 tell(f"  after {told - began:.0f} s still {why}")
             return not why
 
-        if not self._wait(settled, PATIENCE):
+        if not self._wait(settled, PATIENCE, GLANCE):
             self.stuck = self.judge.unsettled()
+        self._note("at rest")
         return monotonic() - began
 
-    def _wait(self, condition: Any, seconds: float) -> bool:
+    def _wait(self, condition: Any, seconds: float, every: float = BLINK) -> bool:
         deadline = monotonic() + seconds
         while monotonic() < deadline:
-            self._pass(BLINK)
+            self._pass(every)
             try:
                 if condition():
                     return True
@@ -156,6 +171,7 @@ class Run:
             "over_budget": len(found.over_budget),
             "max_convergence_s": round(max(self.convergence), 1),
             "max_start_s": round(max(self.starts), 1),
+            "max_load": max(self.loads),
             "lease_s": LEASE_SECONDS,
             "seed": self.seed,
         }
