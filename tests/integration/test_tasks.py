@@ -56,6 +56,8 @@ def test_the_hint_to_send_comes_after_the_commit_of_what_it_hints_at(
 
     shop = Listed(cart_order())
     desk = Unread(engine, shop, OURS)
+    placed = datetime.now(UTC)
+    shop.order = replace(shop.order, placed_at=placed, paid_at=placed)
     app = replace(bootstrap.build(load_settings()), vendors=shop)
     monkeypatch.setattr(tasks, "wired", lambda: app)
     seen: list[Any] = []
