@@ -132,12 +132,16 @@ class Sender:
         return self._send("/v2/payments", msgspec.json.encode(payment))
 
     def _send(self, path: str, body: bytes) -> Sent:
-        """Send a call that has a key; once more when it broke off at once: no order is to stay half made."""
+        """Send a call that has a key; once more when it broke off at once: no order is to stay half made.
+
+        Whatever keeps the second call out says nothing of the first, which may have been acted on.
+        """
         started = self.tools.clock()
         sent = self.api.send(path, body)
         if sent.kind is OutcomeKind.UNKNOWN and (self.tools.clock() - started).total_seconds() < AT_ONCE:
             self.tools.sleep(self.api.http.backoff.pause(0, self.tools.random))
-            sent = self.api.send(path, body)
+            again = self.api.send(path, body)
+            return again if again.kind is OutcomeKind.ACCEPTED else sent
         return sent
 
     def _is_paid(self, order_id: str) -> bool:

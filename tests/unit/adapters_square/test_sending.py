@@ -68,6 +68,16 @@ def test_a_call_that_breaks_off_at_once_goes_again_at_once(world, fault, of):
     assert [len(world.events(name)) for name in ("order_created", "payment_recorded")] == [1, 1]
 
 
+@pytest.mark.parametrize("fault", ["bare_401", "throttle"])
+def test_what_keeps_the_second_call_out_says_nothing_of_the_first(world, fault):
+    """The first made the order, and its answer was lost: that the next was turned away does not undo it."""
+    submission = world.prepared()
+    world.fault("fail_after", of="orders", times=1)
+    world.fault(fault, after=1, times=1)
+    assert world.submit(submission).kind is UNKNOWN
+    assert len(world.events("order_created")) == 1
+
+
 def test_a_call_that_was_waited_for_in_vain_does_not_go_again_by_itself(world):
     """Time is short by then: the queue looks first."""
     submission = world.prepared()
