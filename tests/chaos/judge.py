@@ -88,8 +88,9 @@ class Judge:
         return ", ".join(f"{count} {what}" for what, count in sorted(counts.items()))
 
     def in_doubt(self) -> list[Key]:
-        """Return the orders that are still looked up."""
-        return [key for key, row in self.standing().items() if row["status"] == "in_doubt"]
+        """Return the orders that are still looked up, just now or later."""
+        looked_up = {"in_doubt", "processing"}
+        return [key for key, row in self.standing().items() if row["status"] in looked_up]
 
     def judge(self) -> Judgement:
         """Hold every order ever placed against the promises."""
