@@ -56,7 +56,7 @@ def _connection_verdict(bench: Bench, side: Pulled, undecided: Sequence[str]) ->
 
 def _reach(side: Pulled) -> str:
     start, end = side.coverage.covers_from, side.coverage.covers_to
-    return f"it covers {start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} UTC"
+    return f"it reaches only from {start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} UTC"
 
 
 def _facts(connection: ConnectionInfo, reason: str, undecided: Sequence[str]) -> dict[str, object]:
@@ -70,22 +70,29 @@ def _facts(connection: ConnectionInfo, reason: str, undecided: Sequence[str]) ->
 
 
 def judge_orphans(bench: Bench, tickets: Collection[str]) -> list[str]:
-    """Record online POS orders that nobody explains; return those that an incomplete cart read leaves open.
+    """Record online POS orders that nobody explains; return those that the cart's reads leave open.
 
     ``tickets`` are taken for hand-keyed cart orders and so explained.
     """
-    complete = bench.cart_proof.complete
+    complete, covers = bench.cart_proof.complete, bench.cart_proof.covers
     undecided: list[str] = []
     kept: list[Judgement] = []
     for chunk in bench.unit.orders.orphans(bench.channel):
-        fresh = [record for record in chunk if record.pos_id not in tickets]
-        if not complete:
-            undecided += [record.pos_id for record in fresh]
-            continue
-        kept += [_orphan(bench, record) for record in fresh]
+        for record in chunk:
+            if record.pos_id in tickets:
+                continue
+            if complete and covers(record.created_at, record.created_at):
+                kept.append(_orphan(bench, record))
+            elif not (complete and _may_still_be_read(bench, record)):
+                undecided.append(record.pos_id)
     if complete:
         _record(bench, kept, ORPHAN)
     return undecided
+
+
+def _may_still_be_read(bench: Bench, record: PosOrder) -> bool:
+    """Say whether a record is so new that the next read of the cart may bring its order."""
+    return record.created_at > bench.now - bench.channel.policy.grace
 
 
 def _orphan(bench: Bench, record: PosOrder) -> Judgement:

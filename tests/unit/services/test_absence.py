@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -10,7 +12,8 @@ import pytest
 from reconciler.domain.evidence import Absence, Catalog
 from reconciler.ports import Proof, Suspect
 from reconciler.services.compare import Bench
-from tests.builders import NOW, ago, cart_order
+from reconciler.services.findings import judge_orphans
+from tests.builders import NOW, POLICY, ago, cart_order, pos_order
 
 DAYS = ((ago(days=9), ago(days=3)), (ago(days=2), NOW))
 
@@ -43,3 +46,31 @@ def test_only_a_whole_read_of_its_time_proves_that_an_order_is_absent(
     order = cart_order(placed_at=NOW - placed, paid_at=NOW - placed + paid_after)
     suspect = Suspect(cart=order, records=(), seen_inside_rule=True, digest=b"", queue=None)
     assert bench(complete=complete, intervals=intervals).evidence(suspect).absence is absence
+
+
+@pytest.mark.parametrize(
+    ("complete", "made", "said"),
+    [
+        (True, ago(hours=5), "orphan"),
+        (True, ago(days=9), "orphan"),
+        (True, ago(days=10), "undecided"),
+        (True, ago(days=2, hours=12), "undecided"),
+        (True, NOW + timedelta(minutes=1), "silent"),
+        (False, ago(hours=5), "undecided"),
+    ],
+    ids=["covered", "at its edge", "before the first read", "in a hole", "since the last", "broken off"],
+)
+def test_only_a_whole_read_of_the_cart_makes_a_pos_order_an_orphan(complete: bool, made: Any, said: str):
+    """What no read of the cart reaches may well have its order there."""
+    kept: list[Any] = []
+    record = pos_order(reference="9999", created_at=made)
+    orders = SimpleNamespace(orphans=lambda _: [[record]])
+    mismatches = SimpleNamespace(record=lambda *given: kept.extend(given[2]), close_absent=lambda *_: None)
+    unit = cast("Any", SimpleNamespace(orders=orders, mismatches=mismatches))
+    channel = cast("Any", SimpleNamespace(id=1, policy=POLICY))
+    asked = replace(bench(complete=complete, intervals=DAYS), unit=unit, channel=channel)
+    undecided = judge_orphans(asked, ())
+    assert {"orphan": bool(kept), "undecided": undecided == ["P1"]} == {
+        "orphan": said == "orphan",
+        "undecided": said == "undecided",
+    }
