@@ -50,10 +50,12 @@ contracts: setup ## Check the direction of imports
 .PHONY: docs
 docs: setup ## Write the reference pages again from the code
 	@$(BIN)/python scripts/docs.py
+	@$(BIN)/python scripts/generate_decision_table.py
 
 .PHONY: check-docs
 check-docs: setup ## Fail when a reference page has drifted from the code
 	@$(BIN)/python scripts/docs.py --check
+	@$(BIN)/python scripts/generate_decision_table.py --check
 
 .PHONY: ci
 ci: ## Everything a change must pass, as on the build machine

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
-
 from reconciler.domain.case import Case, Found
 from reconciler.domain.evidence import FailureCause, QueueFacts
 from reconciler.domain.orders import NOT_PAID, PaymentStatus
@@ -115,18 +113,19 @@ def unmapped_sku(case: Case) -> Found | None:
         for line in case.cart.lines:
             if not line.sku:
                 codes.append(f"(no SKU) {line.name or ''}".strip())
-            elif _unknown(line.sku, mapping, catalog):
+            elif line.sku not in catalog and mapping.get(line.sku) not in catalog:
                 codes.append(line.sku)
     return _unmapped(case, FailureCause.UNMAPPED_SKU, codes)
 
 
 def unmapped_shipping(case: Case) -> Found | None:
-    """The order's delivery method means nothing to the POS."""
+    """The order's delivery method means nothing to the POS.
+
+    What it is mapped to is taken at the merchant's word: catalogs list names, and tills go by codes (DEL).
+    """
     catalog, method = case.evidence.catalog.shipping_methods, case.cart.shipping_method
-    codes = []
-    if catalog is not None and method and _unknown(method, case.policy.shipping_map, catalog):
-        codes.append(method)
-    return _unmapped(case, FailureCause.UNMAPPED_SHIPPING, codes)
+    known = catalog is None or method in catalog or method in case.policy.shipping_map
+    return _unmapped(case, FailureCause.UNMAPPED_SHIPPING, [] if known or not method else [method])
 
 
 def unmapped_payment(case: Case) -> Found | None:
@@ -137,10 +136,6 @@ def unmapped_payment(case: Case) -> Found | None:
 def unmapped_tax(case: Case) -> Found | None:
     """The POS named a tax as unknown."""
     return _unmapped(case, FailureCause.UNMAPPED_TAX, [])
-
-
-def _unknown(code: str, mapping: Mapping[str, str], catalog: Container[str | None]) -> bool:
-    return code not in catalog and mapping.get(code) not in catalog
 
 
 def _unmapped(case: Case, cause: FailureCause, codes: list[str]) -> Found | None:

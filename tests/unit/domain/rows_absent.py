@@ -194,7 +194,7 @@ UNMAPPED: Final = (
     *about(
         "D.unmapped_shipping",
         yes("a method that the catalog lacks", **DRONE),
-        yes("mapped to what the catalog lacks", **DRONE, under=policy(shipping_map={"Drone": "DRN"})),
+        no("mapped to a code of the till's", MISSING, **DRONE, under=policy(shipping_map={"Drone": "DRN"})),
         no(
             "mapped to what is there",
             MISSING,
