@@ -15,6 +15,7 @@ pytestmark = [pytest.mark.acceptance, pytest.mark.integration]
 
 NOW = "2026-11-20T15:00:00Z"
 SHOPS = ("alward", "menya", "firnberg")
+TRAPS = Path(__file__).parents[1] / "data" / "traps"
 SCENARIOS = Path(os.environ.get("RECONCILER_SCENARIOS") or Path(__file__).parents[3] / "shared" / "scenarios")
 #: Classes that need proof that the POS has no record.
 NEED_PROOF = {
@@ -61,6 +62,19 @@ def test_every_order_of_the_known_scenario_gets_its_class(environ) -> None:
     for channel in (channel["name"] for merchant in merchants for channel in merchant["channel"]):
         found |= classes(rehearse(environ, NOW, channel)[channel])
     assert found == expected(SCENARIOS / "expected.jsonl")
+
+
+def test_what_a_simple_reading_gets_wrong_is_right_through_the_whole_program(environ) -> None:
+    """Each of these orders has a neighbour that looks like it and is something else."""
+    reconciler(environ, "apply", str(TRAPS / "channels.toml"))
+    found = rehearse(environ, NOW, "traps-web")["traps-web"]
+    truth = expected(TRAPS / "expected.jsonl")
+    undecided = {name for name, word in truth.items() if word == "cannot_tell"}
+    assert classes(found) == {name: word for name, word in truth.items() if name not in undecided}
+    kept_open = [row["facts"] for row in found["mismatches"] if row["classification"] == "cannot_tell"]
+    assert {(facts["side"], *facts["references"]) for facts in kept_open} == {
+        ("pos", *undecided), ("cart", "Q7"),
+    }  # fmt: skip
 
 
 def test_a_rehearsal_writes_nothing_and_says_the_same_twice(environ, tmp_path) -> None:

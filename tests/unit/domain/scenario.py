@@ -127,8 +127,13 @@ class Scenario:
         return Absence.PROVEN if inside else Absence.NOT_COVERED
 
     def orphans(self, taken: set[str]) -> set[str]:
-        """Return the live online records that no cart order explains."""
-        strangers = [r for r in self.records if r.source == "online" and r.status != "voided"]
+        """Return the live online records that no cart order explains, since the cart's file begins."""
+        begins = min(order.placed_at for order in self.carts.values())
+        strangers = [
+            r
+            for r in self.records
+            if r.source == "online" and r.status != "voided" and r.created_at >= begins
+        ]
         known = {record.pos_id for reference in self.carts for record in self.families.get(reference, ())}
         return {record.pos_id for record in strangers} - known - taken
 
