@@ -39,4 +39,4 @@ def read_catalog(path: Path | None) -> Catalog:
 
 
 def _known(names: list[str] | None) -> frozenset[str] | None:
-    return None if names is None else frozenset(names)
+    return None if names is None else frozenset(map(str.strip, names))

@@ -21,6 +21,7 @@ from adapters.file.values import (
     quantity,
     state,
     unit_price,
+    word,
 )
 from reconciler.domain.orders import (
     CartOrder,
@@ -75,7 +76,7 @@ def cart_order(row: CartRow) -> CartOrder:
         test=flag(row.test, "test"),
         draft=flag(row.draft, "draft"),
         customer=_customer(row.customer),
-        shipping_method=row.shipping_method or None,
+        shipping_method=word(row.shipping_method),
         deliver_on=day_or_none(row.deliver_on, "deliver_on"),
         lines=_lines(row.lines) if row.lines else (),
         shipments=_shipments(row.shipments) if row.shipments else (),
@@ -99,7 +100,7 @@ def pos_order(row: PosRow) -> PosOrder:
         source=_source(row.source, reference),
         status=state(row.status, POS_STATUSES, "status") if row.status else PosStatus.OPEN,
         updated_at=moment_or_none(row.updated_at, "updated_at"),
-        location=row.location or None,
+        location=word(row.location),
         received_at=None if received is UNSET else moment_or_none(received, "received_at"),
         register_known=received is not UNSET,
         created_by=row.created_by or None,
@@ -136,7 +137,7 @@ def _lines(rows: list[LineRow]) -> tuple[Line, ...]:
 
 def _line(row: LineRow) -> Line:
     units = quantity(row.quantity, "a line's quantity")
-    return Line(row.sku or None, row.name or None, units, unit_price(row.unit_price))
+    return Line(word(row.sku), row.name or None, units, unit_price(row.unit_price))
 
 
 def _shipments(rows: list[ShipmentRow]) -> tuple[Shipment, ...]:
@@ -145,4 +146,4 @@ def _shipments(rows: list[ShipmentRow]) -> tuple[Shipment, ...]:
 
 def _shipment(row: ShipmentRow) -> Shipment:
     shipped_at = moment_or_none(row.shipped_at, "a shipment's shipped_at")
-    return Shipment(row.id or None, shipped_at, row.courier or None, row.tracking_id or None)
+    return Shipment(word(row.id), shipped_at, word(row.courier), word(row.tracking_id))

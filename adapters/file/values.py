@@ -48,6 +48,11 @@ def needed(text: str | None, key: str) -> str:
     return text
 
 
+def word(text: str | None) -> str | None:
+    """Return a word that is compared with other words, without white space around; None when it is blank."""
+    return (text.strip() or None) if text else None
+
+
 def identity(text: str, key: str) -> str:
     """Return a key by which orders are told apart, once it is cleaned up."""
     if not text:

@@ -229,3 +229,14 @@ def test_nul_and_hostile_names_are_only_text(write):
     name = '=HYPERLINK("http://example.test")<script>\0'
     order = read_cart(write("cart.jsonl", [cart_row(customer={"name": name})])).orders[0]
     assert order.customer.name == name
+
+
+def test_white_space_around_a_word_that_is_compared_is_no_difference(write):
+    """Not in an article, a delivery method, a place or a parcel's number; a blank one is none."""
+    lines = [{"sku": " ROSE-12 ", "name": " Roses ", "quantity": 1}]
+    [order] = read_cart(write("cart.jsonl", [cart_row(shipping_method=" Courier ", lines=lines)])).orders
+    assert (order.shipping_method, order.lines[0].sku) == ("Courier", "ROSE-12")
+    parcels = [{"id": "s1", "courier": "UPS ", "tracking_id": "  "}]
+    [record] = read_pos(write("pos.jsonl", [pos_row(location=" main ", shipments=parcels)])).orders
+    assert (record.location, record.shipments[0].courier) == ("main", "UPS")
+    assert not record.shipments[0].traceable
