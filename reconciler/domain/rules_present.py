@@ -191,7 +191,9 @@ def fulfilment_lag(case: Case) -> Found | None:
     if not lags:
         return None
     shipped = [parcel.shipped_at for parcel in parcels if parcel.shipped_at]
-    return Found(max(shipped, default=case.pos_updated_at), {"lags": lags, "parcels": len(parcels)})
+    pos_ids = [record.pos_id for record in case.current]
+    facts: dict[str, object] = {"lags": lags, "parcels": len(parcels), "pos_ids": pos_ids}
+    return Found(max(shipped, default=case.pos_updated_at), facts)
 
 
 def _totals(case: Case) -> dict[str, object]:
