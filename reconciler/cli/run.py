@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from reconciler.cli.broker import hand_over
+from reconciler.cli.errors import flat
 from reconciler.cli.output import open_app
 from reconciler.domain.errors import InputError, VendorError
 
@@ -38,7 +39,8 @@ def run(
 ) -> None:
     """Reconcile: pull, compare, explain, submit what is safe.
 
-    Ends with 7 when a connection of a channel could not be read; the others are done all the same.
+    Ends with 7 when a connection of a channel could not be read; the others are done all the same. What a
+    rehearsal cannot read is among its findings, and it ends with 0. Either way stderr has a line about it.
 
     Example: reconciler run --channel rosebud-web --dry-run
     """
@@ -58,6 +60,8 @@ def run(
                 typer.echo(json.dumps(_as_json(wired, summary, judgements, sent), ensure_ascii=False))
             else:
                 _show(summary, judgements, sent, dry_run=dry_run)
+            for note in summary.notes:
+                typer.echo(f"warning: {summary.channel}: {flat(note)}", err=True)
             failed = failed or summary.outcome == "failed"
     if failed and not dry_run:
         raise typer.Exit(VendorError.exit_code)

@@ -25,8 +25,6 @@ def show(
     console = Console(highlight=False)
     head = f"{summary.channel}: {summary.outcome.value}, {sum(summary.counts.values())} orders looked at"
     console.print(Text(head + (" (rehearsal: nothing was kept or sent)" if dry_run else ""), style="bold"))
-    for note in summary.notes:
-        console.print(Text(f"  ! {note}", style="yellow"))
     counts = ", ".join(f"{name} {count}" for name, count in summary.counts.items() if count)
     console.print(Text(f"  {counts or 'nothing changed'}"))
     findings = [judgement for judgement in judgements if judgement.verdict.severity is not Severity.INFO]

@@ -50,6 +50,8 @@ class Bench:
     cart_proof: Proof
     catalog: Catalog
     handed_over: Mapping[str, datetime]
+    #: Why the POS could not say what it takes and what it was handed; empty when it did.
+    hindered: str = ""
     rehearsal: bool = False
     #: None when the POS cannot be asked.
     pos: Pos | None = None
@@ -94,13 +96,14 @@ def open_bench(
     """Collect what the ledger proves and what the POS can take; ``pos`` may know that already."""
     unit = context.unit
     pos_proof = unit.orders.proof(channel.id, Side.POS)
-    catalog, handed_over = Catalog(), dict[str, datetime]()
+    catalog, handed_over, hindered = Catalog(), dict[str, datetime](), ""
     try:
         pos = pos or context.vendors.pos(channel.pos)
         catalog = pos.catalog()
         handed_over = _ours(channel, pos.handed_over())
     except VendorError as error:
         # Without the list of what was handed over, absence proves nothing.
+        hindered = str(error)
         pos_proof = replace(pos_proof, complete=False, reason=error.message)
         pos = None
     return Bench(
@@ -112,6 +115,7 @@ def open_bench(
         cart_proof=unit.orders.proof(channel.id, Side.CART),
         catalog=catalog,
         handed_over=handed_over,
+        hindered=hindered,
         rehearsal=context.rehearsal,
         pos=pos,
         tell=tell,

@@ -12,7 +12,7 @@ from reconciler.domain.errors import RefusedError
 from reconciler.domain.policy import SWEEP_EVERY
 from reconciler.failpoints import hit
 from reconciler.ports import Channel, Judgement, RunOutcome, RunSummary, Side
-from reconciler.services.compare import Comparison, compare, open_bench
+from reconciler.services.compare import Bench, Comparison, compare, open_bench
 from reconciler.services.context import Context
 from reconciler.services.findings import apply_brake, judge_connections, judge_orphans
 from reconciler.services.pull import Pulled, pull
@@ -56,7 +56,7 @@ def run_channel(
         if not context.rehearsal and not braked:
             unit.queue.enqueue(channel.id, result.sendable, now)
             release_waiting(bench)
-        _conclude(summary, pulled, result, braked=braked)
+        _conclude(summary, pulled, bench, result, braked=braked)
         unit.runs.finish(channel.id, summary, context.clock())
         hit("run.before_finish_commit")
         unit.commit()
@@ -65,7 +65,9 @@ def run_channel(
     return summary
 
 
-def _conclude(summary: RunSummary, pulled: tuple[Pulled, ...], result: Comparison, *, braked: bool) -> None:
+def _conclude(
+    summary: RunSummary, pulled: tuple[Pulled, ...], bench: Bench, result: Comparison, *, braked: bool
+) -> None:
     summary.counts = result.counts
     if any(side.error for side in pulled):
         summary.outcome = RunOutcome.FAILED
@@ -73,6 +75,8 @@ def _conclude(summary: RunSummary, pulled: tuple[Pulled, ...], result: Compariso
         summary.outcome = RunOutcome.INCOMPLETE
     troubles = ((side.connection.name, str(side.error or side.coverage.reason)) for side in pulled)
     summary.notes = [f"{name}: {trouble}" for name, trouble in troubles if trouble]
+    if bench.hindered:
+        summary.notes.append(f"{bench.channel.pos.name}: {bench.hindered}")
     if braked:
         summary.notes.append("too many orders look missing at once: nothing was sent")
 
