@@ -11,6 +11,7 @@ from threading import Event, Thread
 from typing import Final
 
 from adapters.sandbox.wire import App, Request, Response
+from reconciler.domain.errors import InputError
 
 HOST: Final = "127.0.0.1"
 #: A client that is kept waiting for longer has surely gone.
@@ -77,8 +78,16 @@ class _Handler(BaseHTTPRequestHandler):
 
 @contextmanager
 def running(app: App, port: int = 0, *, tls: ssl.SSLContext | None = None) -> Iterator[Running]:
-    """Serve ``app`` on loopback while the block runs; port 0 takes a free one."""
-    server = _Server(port, app)
+    """Serve ``app`` on loopback while the block runs; port 0 takes a free one.
+
+    Raises InputError when another program has the port, or we may not have it.
+    """
+    try:
+        server = _Server(port, app)
+    except OSError as error:
+        raise InputError(
+            f"port {port} cannot be used: {error.strerror}", next_step="name another one, or 0 for a free one"
+        ) from None
     if tls is not None:
         server.socket = tls.wrap_socket(server.socket, server_side=True)
     found = int(server.server_address[1])

@@ -21,6 +21,7 @@ from adapters.sandbox import (
     running,
     with_control,
 )
+from reconciler.domain.errors import InputError
 
 NOW = datetime(2026, 11, 20, 15, 0, tzinfo=UTC)
 KNOWN = {"lag": "shows changes late", "drop": "hangs up"}
@@ -170,6 +171,16 @@ def test_servers_run_side_by_side_on_ports_of_their_own_and_end():
         assert "<title>2</title>" in httpx.get(other.url, trust_env=False).text
     with pytest.raises(httpx.ConnectError):
         httpx.get(one.url, trust_env=False)
+
+
+def test_a_port_that_is_taken_is_one_clear_error():
+    """It names the port, and no incident of the program."""
+    with (
+        running(echo) as first,
+        pytest.raises(InputError, match=f"port {first.port} cannot be used"),
+        running(echo, first.port),
+    ):
+        pytest.fail("two servers share a port")
 
 
 def test_a_server_that_hangs_still_ends():
