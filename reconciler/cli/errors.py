@@ -38,7 +38,7 @@ EXIT_CODES: Final = (
     (NOBODY_READS, "whoever read the output went away"),
 )
 
-_NO_SPACE: Final = {errno.ENOSPC, errno.EDQUOT}
+_NO_SPACE: Final = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _BROKER_SILENT: Final = {"ConnectionError", "OperationalError", "TimeoutError"}
 
 

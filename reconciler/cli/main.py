@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -70,8 +71,20 @@ def root(
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command and end the process with its exit code."""
+    _write_whole()
     code = run(sys.argv[1:] if arguments is None else arguments)
     sys.exit(_flushed(code))
+
+
+def _write_whole() -> None:
+    """Put a buffer behind stdout where PYTHONUNBUFFERED took it away.
+
+    Without one, Python drops what a disk that fills up does not take, and says nothing.
+    """
+    raw = getattr(sys.stdout, "buffer", None)
+    if isinstance(raw, io.RawIOBase):
+        encoding, errors = sys.stdout.encoding, sys.stdout.errors
+        sys.stdout = io.TextIOWrapper(io.BufferedWriter(raw), encoding, errors, line_buffering=True)
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -111,11 +124,13 @@ def _flushed(code: int) -> int:
     """Write out what is still held back; who reads it may have gone."""
     try:
         sys.stdout.flush()
-    except BrokenPipeError:
+    except OSError as error:
         # Python would flush again when it ends, and complain.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return NOBODY_READS
-    except OSError as error:
-        typer.echo(ending_of(error).line, err=True)
-        return ending_of(error).code
+        if isinstance(error, BrokenPipeError):
+            return NOBODY_READS
+        ending = ending_of(error)
+        if code != ending.code:
+            typer.echo(ending.line, err=True)
+        return ending.code
     return code

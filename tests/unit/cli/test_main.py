@@ -234,3 +234,18 @@ def test_every_command_has_an_example_in_its_help(name):
         words for words, leaf in leaves(name, top) if f"Example: reconciler {words}" not in (leaf.help or "")
     ]
     assert without == []
+
+
+def test_output_that_a_disk_takes_in_part_is_an_error_though_nothing_is_buffered(tmp_path):
+    """PYTHONUNBUFFERED, as containers set it, must not make half an answer a success."""
+    with (tmp_path / "out").open("wb") as out:
+        done = subprocess.run(
+            [PROGRAM, "--help"],
+            env=os.environ | {"PYTHONUNBUFFERED": "1"},
+            check=False,
+            stdout=out,
+            stderr=subprocess.PIPE,
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100)),
+        )
+    assert (done.returncode, done.stderr.count(b"\n")) == (6, 1)
+    assert b"the disk is full" in done.stderr
