@@ -291,9 +291,10 @@ def test_an_order_can_be_placed_over_http(world):
 
     def place(body: Any) -> int:
         request = Request(method="POST", target="/_sandbox/orders", body=json.dumps(body).encode())
-        return world.sandbox.app(request).status
+        return int(world.sandbox.app(request).status)
 
     assert place(placed) == 200
     assert "#9001" in names(world, "")
-    for broken in ([], {}, {**placed, "id": "9"}, {**placed, "updatedAt": "noon"}):
+    refused: list[Any] = [[], {}, {**placed, "id": "9"}, {**placed, "updatedAt": "noon"}]
+    for broken in refused:
         assert place(broken) == 400
