@@ -10,14 +10,17 @@ from typing import Any, Final, cast
 
 from adapters import registry, shopify, square
 from adapters.shopify import cart as shopify_cart
+from adapters.square import lookup as square_lookup
 from adapters.square import reading as square_reading
 from reconciler import bootstrap
 from reconciler.bootstrap import App
+from reconciler.services import pull
 from tests.chaos.vendor import NAME
 
 #: The file that says how many seconds the workers' clock is wrong.
 CLOCK: Final = "RECONCILER_CHAOS_CLOCK"
 LAG: Final = timedelta(seconds=1)
+OVERLAP: Final = timedelta(minutes=1)
 
 
 def add_vendor() -> None:
@@ -25,15 +28,17 @@ def add_vendor() -> None:
     cast("dict[str, str]", registry.MODULES)[NAME] = "tests.chaos.vendor"
 
 
-def hurry_vendors() -> None:
-    """Let the vendors' clients lose patience as soon as the proving ground's does, as its leases are short.
+def hurry() -> None:
+    """Let everything be as short as the proving ground's leases are.
 
-    What a search may lag behind is short as well: the sandboxes' lags only when that fault is on.
+    The vendors' clients lose patience soon, their searches are taken to lag by a second (the sandboxes' lag
+    only when that fault is on), and reads begin again a minute back instead of ten, which is the harder case.
     """
     for vendor in (shopify, square):
         limits = replace(vendor.LIMITS, connect_seconds=1, read_seconds=1.5, tries=3, patience_seconds=5)
         vars(vendor)["LIMITS"] = limits
     shopify_cart.LAG = square_reading.LAG = LAG  # type: ignore[misc]
+    pull.OVERLAP = square_lookup.OVERLAP = OVERLAP  # type: ignore[misc]
 
 
 def stepped_clock() -> datetime:
@@ -48,7 +53,7 @@ def _build(*arguments: Any, **options: Any) -> App:
 
 if CLOCK in os.environ:
     add_vendor()
-    hurry_vendors()
+    hurry()
     _real_build = bootstrap.build
     bootstrap.build, bootstrap.utc_now = _build, stepped_clock
 

@@ -36,7 +36,7 @@ SLOW_SECONDS: Final = 2.5
 BROUGHT: Final = 0.85
 #: The share that is cancelled soon, and the share of orders that are placed at Shopify.
 CANCELLED: Final = 0.03
-STREET_SHARE: Final = 0.12
+STREET_SHARE: Final = 0.08
 
 Row = dict[str, Any]
 
