@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from threading import Lock
@@ -24,6 +25,7 @@ class Faults:
     def __init__(self, known: Mapping[str, str]) -> None:
         self.known = known
         self._on: dict[str, Fault] = {}
+        self._struck: Counter[str] = Counter()
         self._lock = Lock()
 
     def switch_on(
@@ -49,7 +51,13 @@ class Faults:
                 self._on.pop(name, None)
 
     def on(self, name: str) -> Fault | None:
-        """Return a fault that is on, without using it up."""
+        """Return a fault that is on, without using it up, and count that it struck."""
+        with self._lock:
+            self._struck[name] += name in self._on
+            return self._on.get(name)
+
+    def peek(self, name: str) -> Fault | None:
+        """Return a fault that is on; whether it strikes is not said yet."""
         with self._lock:
             return self._on.get(name)
 
@@ -68,13 +76,19 @@ class Faults:
                     self._on[name] = Fault(name, left, 0, fault.settings)
                 else:
                     del self._on[name]
+            self._struck[name] += 1
             return fault
 
     def listing(self) -> dict[str, dict[str, object]]:
-        """Return every fault with what it does and whether it is on."""
+        """Return every fault with what it does, whether it is on, and how often it struck."""
         with self._lock:
-            on = dict(self._on)
+            on, struck = dict(self._on), Counter(self._struck)
         return {
-            name: {"does": does, "on": name in on, "times": on[name].times if name in on else None}
+            name: {
+                "does": does,
+                "on": name in on,
+                "times": on[name].times if name in on else None,
+                "struck": struck[name],
+            }
             for name, does in self.known.items()
         }

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from typing import Final
 from urllib.parse import urlsplit
 
-from adapters.http import HttpClient, Limits, Site, Tools
+from adapters.http import LIMIT_OPTIONS, HttpClient, Limits, Site, Tools, limits_of, number_of
 from adapters.shopify.api import SMALLEST, ShopifyApi
 from adapters.shopify.cart import ShopifyCart
+from adapters.shopify.orders import LARGEST_PAGE, PAGE
 from reconciler.domain.errors import ConfigError
 from reconciler.ports import ConnectionInfo, Side
 from reconciler.ports.vendor_info import OptionKind, VendorInfo
@@ -18,7 +19,11 @@ __all__ = ["INFO", "LIMITS", "ShopifyApi", "ShopifyCart", "make_cart"]
 #: What a channel file may say about a shop.
 INFO: Final = VendorInfo(
     sides=frozenset({Side.CART}),
-    options={"delivery_date_attribute": OptionKind.TEXT},
+    options={
+        **LIMIT_OPTIONS,
+        "delivery_date_attribute": OptionKind.TEXT,
+        "page_size": OptionKind.NUMBER,
+    },
     credentials=frozenset({"access_token"}),
 )
 #: Shopify throttles by cost, so that a read may have to come back more often than elsewhere.
@@ -37,5 +42,10 @@ def make_cart(connection: ConnectionInfo, credentials: Mapping[str, str], tools:
     site = Site(
         base_url=f"{address.scheme}://{address.netloc}", key=f"shopify:{address.netloc}", bucket=SMALLEST
     )
-    http = HttpClient(site, tools, {"x-shopify-access-token": credentials["access_token"]}, LIMITS)
-    return ShopifyCart(ShopifyApi(http), str(connection.options.get("delivery_date_attribute") or ""))
+    limits = limits_of(connection, LIMITS)
+    http = HttpClient(site, tools, {"x-shopify-access-token": credentials["access_token"]}, limits)
+    return ShopifyCart(
+        ShopifyApi(http),
+        str(connection.options.get("delivery_date_attribute") or ""),
+        number_of(connection, "page_size", PAGE, most=LARGEST_PAGE),
+    )

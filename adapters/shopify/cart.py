@@ -12,7 +12,7 @@ import msgspec
 from adapters.shopify.api import ShopifyApi
 from adapters.shopify.documents import COUNT, IDENTITY
 from adapters.shopify.errors import lost_scope
-from adapters.shopify.orders import Hits, OrderSource
+from adapters.shopify.orders import PAGE, Hits, OrderSource
 from adapters.shopify.search import named, updated
 from adapters.shopify.translate import UntranslatableError, translate
 from reconciler.domain.errors import MalformedError
@@ -88,9 +88,9 @@ class ShopifyCart:
 
     capabilities = Capabilities()
 
-    def __init__(self, api: ShopifyApi, delivery_date: str = "") -> None:
+    def __init__(self, api: ShopifyApi, delivery_date: str = "", page: int = PAGE) -> None:
         self._api = api
-        self._source = OrderSource(api)
+        self._source = OrderSource(api, page)
         self._delivery_date = delivery_date
 
     def probe(self) -> str:

@@ -13,8 +13,8 @@ from adapters.shopify.errors import DeniedError
 from adapters.shopify.translate import UntranslatableError
 from reconciler.domain.errors import MalformedError
 
-#: Orders asked for at once; halved where that is too large or too dear for a shop.
-PAGE: Final = 100
+#: Orders asked for at once, halved where that is too large or too dear for a shop; Shopify takes up to 250.
+PAGE, LARGEST_PAGE = 100, 250
 #: Orders asked for by id at once.
 IDS: Final = 25
 #: How often an order is read anew that changes while its lines are read.
@@ -36,9 +36,9 @@ class Hits:
 class OrderSource:
     """Orders of one shop, as payloads."""
 
-    def __init__(self, api: ShopifyApi) -> None:
+    def __init__(self, api: ShopifyApi, page: int = PAGE) -> None:
         self._api = api
-        self._size = PAGE
+        self._size = page
         self._people = True
 
     def search(self, query: str, sort: str) -> Iterator[Hits]:

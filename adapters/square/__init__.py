@@ -7,7 +7,7 @@ from hashlib import sha256
 from typing import Final
 from urllib.parse import urlsplit
 
-from adapters.http import Bucket, HttpClient, Limits, Site, Tools
+from adapters.http import Bucket, HttpClient, Limits, Site, Tools, limits_of
 from adapters.square.api import SquareApi
 from adapters.square.options import OPTIONS, SquareOptions, read_options
 from adapters.square.pos import SquarePos
@@ -46,5 +46,5 @@ def make_pos(connection: ConnectionInfo, credentials: Mapping[str, str], tools: 
         key=f"square:{address.netloc}:{sha256(token.encode()).hexdigest()[:16]}",
         bucket=Bucket(capacity=rate * BURST, rate=rate),
     )
-    http = HttpClient(site, tools, {"authorization": f"Bearer {token}"}, LIMITS)
+    http = HttpClient(site, tools, {"authorization": f"Bearer {token}"}, limits_of(connection, LIMITS))
     return SquarePos(SquareApi(http, options.version), tools, options)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
+from adapters.http import LIMIT_OPTIONS, number_of
 from reconciler.domain.errors import ConfigError
 from reconciler.ports import ConnectionInfo
 from reconciler.ports.vendor_info import OptionKind
@@ -19,7 +20,11 @@ RATE: Final = 10
 HISTORY_DAYS: Final = 90
 #: How far back a look-up searches for a reference, in days.
 LOOKUP_DAYS: Final = 30
+#: Orders asked for at once: their answer is to stay well within what is read. Square takes up to 1000.
+PAGE, LARGEST_PAGE = 500, 1000
 OPTIONS: Final = {
+    **LIMIT_OPTIONS,
+    "page_size": OptionKind.NUMBER,
     "location_ids": OptionKind.TEXT,
     "square_version": OptionKind.TEXT,
     "source_name": OptionKind.TEXT,
@@ -41,6 +46,7 @@ class SquareOptions:
     calls_per_second: int = RATE
     history: timedelta = timedelta(days=HISTORY_DAYS)
     lookup: timedelta = timedelta(days=LOOKUP_DAYS)
+    page: int = PAGE
 
 
 def read_options(connection: ConnectionInfo) -> SquareOptions:
@@ -56,17 +62,9 @@ def read_options(connection: ConnectionInfo) -> SquareOptions:
         location_ids=tuple(filter(None, re.split(r"[\s,]+", str(options.get("location_ids") or "")))),
         version=version,
         source_name=str(options.get("source_name") or "Online shop")[:255],
-        calls_per_second=_number(connection, "calls_per_second", RATE),
-        history=timedelta(days=_number(connection, "history_days", HISTORY_DAYS)),
-        lookup=timedelta(days=_number(connection, "lookup_days", LOOKUP_DAYS)),
+        calls_per_second=number_of(connection, "calls_per_second", RATE),
+        history=timedelta(days=number_of(connection, "history_days", HISTORY_DAYS)),
+        lookup=timedelta(days=number_of(connection, "lookup_days", LOOKUP_DAYS)),
+        page=number_of(connection, "page_size", PAGE, most=LARGEST_PAGE),
     )
 
-
-def _number(connection: ConnectionInfo, key: str, default: int) -> int:
-    value = connection.options.get(key, default)
-    if not isinstance(value, int) or not 1 <= value <= 10_000:
-        raise ConfigError(
-            f"options.{key} of {connection.name} is not a number from 1 to 10000",
-            next_step=f"leave it out to use {default}",
-        )
-    return value

@@ -31,11 +31,12 @@ def read(
     locations = sorted(options.location_ids or bench.account.locations())
     reading = Reading(bench, now - options.history)
     refunded = bench.refunds.changed(start)
-    for found in Search(bench.api, locations, "updated_at").pages(start):
+    for found in Search(bench.api, locations, "updated_at", options.page).pages(start):
         yield reading.page(found)
     if _hour_begins(start, now):
         # Should a late sale keep the old time of its last change as well, then this is what finds it.
-        for found in Search(bench.api, locations, "created_at").pages(now - LATE - LAG, start):
+        late = Search(bench.api, locations, "created_at", options.page)
+        for found in late.pages(now - LATE - LAG, start):
             yield reading.page(found)
     yield from _sales_of_returns(bench, reading, refunded)
     here = min(now, now + bench.api.http.clock_offset)

@@ -15,13 +15,12 @@ from typing import Any, Final
 
 from adapters.http import TooLargeError
 from adapters.square.api import SquareApi, rows
+from adapters.square.options import PAGE
 from adapters.square.translate import STATES
 from reconciler.domain.errors import MalformedError
 
 #: The most locations that one search takes.
 LOCATIONS: Final = 10
-#: Orders asked for at once: their answer is to stay well within what is read.
-PAGE: Final = 500
 SMALLEST_PAGE: Final = 10
 #: Times are told to the millisecond, and perhaps rounded.
 GRAIN: Final = timedelta(milliseconds=1)

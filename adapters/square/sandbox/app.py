@@ -46,7 +46,7 @@ FAULTS: Final = {
     "lost_scope": "takes `scope` (ORDERS_WRITE) away from the token",
     "bare_401": "answers with status 401 and not a word",
     "tax_error": "refuses orders with taxes for how taxes are set up",
-    "unknown_item": "refuses orders for the article of line `line` (0)",
+    "unknown_item": "refuses orders for the article of line `line` (0); `reference` narrows it to one order",
     "html": "answers with a login page and status 200",
     "gone_version": "does not serve the version any more",
     "forgotten_keys": "knows no idempotency key from before",
@@ -119,7 +119,7 @@ class SquareSandbox:
     def _strike(self, creating: str | None, when: str) -> Response | None:
         """Return what comes instead of an answer to a create, where such a fault is on for it."""
         for name in ("fail", "drop", "hang"):
-            fault = self.faults.on(f"{name}_{when}")
+            fault = self.faults.peek(f"{name}_{when}")
             if not creating or not fault or fault.settings.get("of", creating) != creating:
                 continue
             if self.faults.strike(fault.name):
