@@ -16,8 +16,8 @@ setup: ## Create or refresh .venv from the locked dependencies (only needs Pytho
 	@PYTHON='$(PYTHON)' sh scripts/setup.sh
 
 .PHONY: demo
-demo: setup ## Reconcile seeded shops from end to end; KEEP=1 leaves them up, HTTP=1 adds Shopify to Square
-	@$(BIN)/reconciler demo $(if $(KEEP),--keep) $(if $(HTTP),--with-http)
+demo: setup ## Reconcile seeded shops from end to end; KEEP=1 leaves everything up to look around in
+	@$(BIN)/reconciler demo $(if $(KEEP),--keep)
 
 .PHONY: test
 test: setup ## Run every test; ARGS go to pytest, e.g. ARGS='-m "not slow"'

@@ -14,7 +14,7 @@ LIMIT_OPTIONS: Final = {"timeout_seconds": OptionKind.NUMBER, "tries": OptionKin
 
 
 def limits_of(connection: ConnectionInfo, usual: Limits) -> Limits:
-    """Return a vendor's usual limits with what the connection says: the longest silence, and tries of a read."""
+    """Return a vendor's limits with what the connection says: the longest silence, and tries of a read."""
     seconds = number_of(connection, "timeout_seconds", int(usual.read_seconds), most=600)
     tries = number_of(connection, "tries", usual.tries, most=20)
     return replace(usual, read_seconds=float(seconds), tries=tries)

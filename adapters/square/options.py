@@ -67,4 +67,3 @@ def read_options(connection: ConnectionInfo) -> SquareOptions:
         lookup=timedelta(days=number_of(connection, "lookup_days", LOOKUP_DAYS)),
         page=number_of(connection, "page_size", PAGE, most=LARGEST_PAGE),
     )
-

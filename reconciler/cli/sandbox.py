@@ -29,6 +29,9 @@ def till(
     arrivals: Annotated[
         Path | None, typer.Option(help="POS records that another integration brings, one a line.")
     ] = None,
+    export: Annotated[
+        Path | None, typer.Option(help="The shop's cart export, which is made anew every few rounds.")
+    ] = None,
     interval: Annotated[float, typer.Option(min=0.05, help="Seconds between two rounds.")] = 1.0,
 ) -> None:
     """Play the store behind a POS file until Ctrl-C: take orders from the outbox, well or badly.
@@ -44,6 +47,7 @@ def till(
         pos=pos,
         outbox=outbox,
         arrivals=arrivals,
+        export=export,
         seed=seed,
         faults=read_faults(faults or []),
         interval=interval,
@@ -96,6 +100,9 @@ def shopify(
     schema: Annotated[
         Path | None, typer.Option(help="Shopify's published schema, to answer more than orders.")
     ] = None,
+    rate: Annotated[
+        float, typer.Option(min=1, help="Points restored a second; 1000 where the shop has a Plus plan.")
+    ] = 100.0,
 ) -> None:
     """Play a shop at Shopify until Ctrl-C: its API on this machine, with faults to switch on over HTTP.
 
@@ -111,7 +118,9 @@ def shopify(
             f"this sandbox needs {missing.name}",
             next_step="install it with: pip install 'reconciler[sandbox]'",
         ) from None
-    options = ShopifyOptions(port=port, orders=orders, seed=seed, recordings=recordings, schema=schema)
+    options = ShopifyOptions(
+        port=port, orders=orders, seed=seed, recordings=recordings, schema=schema, rate=rate
+    )
     serve(replace(options, token=token) if token else options, say)
 
 

@@ -6,7 +6,7 @@ Customers order, the other integration delivers late, and one POS export breaks 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -41,6 +41,8 @@ class Scene:
     whole: str | None = None
     #: When the shop was first read as it really is; nobody orders before.
     curtain: float | None = None
+    #: Files know no faults of a sandbox.
+    met: Collection[str] = frozenset()
 
     def begin(self) -> None:
         """Open the till; where the POS file is to be torn, tear it instead."""

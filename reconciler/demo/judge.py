@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -26,6 +26,8 @@ class Evidence:
     seen: Mapping[Subject, set[Classification]]
     store: Store
     before: Mapping[Key, int]
+    #: Faults of the sandboxes that struck, and were noticed where they have to be.
+    met: Collection[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,7 @@ class Score:
     #: What was reported and is none: subject and class.
     false_alarms: Sequence[tuple[Subject, Classification]]
     duplicates: Sequence[Key]
-    by_class: Mapping[Classification, tuple[int, int]] = field(default_factory=dict)
+    by_class: Mapping[Classification | None, tuple[int, int]] = field(default_factory=dict)
 
     @property
     def met(self) -> bool:
@@ -59,6 +61,7 @@ class Score:
         return (
             f"{self.injected} injected, {self.found} found, {ends[End.REPAIRED]} repaired, "
             f"{ends[End.FLAGGED]} flagged, {ends[End.WAITING]} need nobody, "
+            f"{ends[End.WEATHERED]} weathered, "
             f"{_count(self.duplicates, 'duplicate')}, {_count(self.false_alarms, 'false alarm')}"
         )
 
@@ -129,7 +132,9 @@ def _not_found(label: Label, evidence: Evidence) -> str:
     subject = subject_of(label)
     names = evidence.seen.get(subject, set()) | evidence.look.ever.get(subject, frozenset())
     absent = [name for name in label.classes if name not in names and label.injected]
-    return f"never called {', '.join(absent)}" if absent else ""
+    if absent:
+        return f"never called {', '.join(absent)}"
+    return f"{label.fault} was not met" if label.fault and label.fault not in evidence.met else ""
 
 
 def _not_ended(label: Label, evidence: Evidence) -> str:
@@ -137,6 +142,8 @@ def _not_ended(label: Label, evidence: Evidence) -> str:
     is_open = look.open.get(subject, frozenset())
     now = look.verdicts.get(subject)
     match label.end:
+        case End.WEATHERED:
+            return ""
         case End.FLAGGED:
             return "" if label.classes[-1] in is_open else "nobody is told of it now"
         case End.WAITING:
@@ -160,6 +167,8 @@ def _count(things: Sequence[object], name: str) -> str:
     return f"{len(things)} {name}{'' if len(things) == 1 else 's'}"
 
 
-def _by_class(faults: Sequence[Label], found: Sequence[Label]) -> dict[Classification, tuple[int, int]]:
+def _by_class(
+    faults: Sequence[Label], found: Sequence[Label]
+) -> dict[Classification | None, tuple[int, int]]:
     injected, known = Counter(f.first for f in faults), Counter(f.first for f in found)
-    return {name: (injected[name], known[name]) for name in Classification if injected[name]}
+    return {name: (injected[name], known[name]) for name in (*Classification, None) if injected[name]}

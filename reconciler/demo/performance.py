@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from time import monotonic, sleep
 from typing import Final, Protocol
@@ -17,7 +17,7 @@ from reconciler.demo.watch import Look, Watcher
 #: How long the schedule has to meet every label, in seconds.
 DEADLINE: Final = 75.0
 #: How often we look, in seconds.
-EVERY: Final = 0.3
+EVERY: Final = 0.5
 #: After the last label was met the schedule goes round so often once more: what is right must stay right.
 ENCORE_ROUNDS: Final = 1.5
 
@@ -28,6 +28,11 @@ class Act(Protocol):
     @property
     def over(self) -> bool:
         """Say whether everything happened."""
+        ...
+
+    @property
+    def met(self) -> Collection[str]:
+        """Faults of a sandbox that struck, and were told of where they have to be."""
         ...
 
     def play(self, elapsed: float, look: Look) -> None:
@@ -84,7 +89,8 @@ class Performance:
         store = read_store(folder, world.shops)
         if world.street:
             store = store.joined(read_ledger(folder / CODE / LEDGER_FILE, CHANNEL))
-        return judge(world.labels, Evidence(look, self.watcher.seen, store, self._before))
+        met = frozenset(fault for scene in self.scenes for fault in scene.met)
+        return judge(world.labels, Evidence(look, self.watcher.seen, store, self._before, met))
 
     def _tell_of_repairs(self, look: Look) -> None:
         for (channel, reference), status in look.queue.items():

@@ -60,8 +60,8 @@ DEMO: Final = Plan(
         absent.missing_and_cut: 1,
         absent.missing_and_mispriced: 1,
         absent.missing_and_slow: 2,
-        absent.late_arrival: 5,
         absent.missing_later: 3,
+        absent.late_arrival: 5,
         absent.torn: 1,
     }
 )

@@ -21,6 +21,10 @@ from reconciler.demo.stage import Stage
 from reconciler.demo.warden import Warden
 from reconciler.demo.weather import Weather
 from reconciler.demo.world import World
+from reconciler.persistence.queries.report import SqlReportUnit
+from reconciler.ports.reports import Scope
+from reconciler.reporting import RENDERERS
+from reconciler.services.report import build_report, write_file
 
 _ENDINGS: Final = (signal.SIGTERM, signal.SIGHUP)
 
@@ -32,39 +36,40 @@ class Result:
     world: World
     score: Score
     seconds: float
-    report: Path | None
+    report: Path
     #: Where everything is left running; None when nothing is.
     home: Home | None
     #: What opens the credentials of a demo that was kept; nowhere but here and in its processes.
     secret_key: str = field(default="", repr=False)
 
 
-def perform(*, seed: int, orders: int, keep: bool, report: Path, with_http: bool = False) -> Result:
+def perform(*, seed: int, orders: int, keep: bool, report: Path) -> Result:
     """Play a world by real processes and judge it; unless ``keep``, nothing is left but the report."""
-    world = World.generate(seed, datetime.now(UTC), orders)
-    world = world.with_street() if with_http else world
+    world = World.generate(seed, datetime.now(UTC), orders).with_street()
     with _endings_raise(), open_screen(world) as screen:
         stage = Stage(Home.make(), world, screen.tell)
         warden = Warden(stage.home)
         played = False
         try:
             score, seconds = _play(stage, screen)
-            written = _write_report(stage, screen, report)
+            _write_report(stage, screen, report)
             played = True
         finally:
             _leave(stage, warden, running=played and keep, keep=keep)
-        return Result(world, score, seconds, written, stage.home if keep else None, stage.secret_key)
+        return Result(world, score, seconds, report, stage.home if keep else None, stage.secret_key)
 
 
 def _play(stage: Stage, screen: Screen) -> tuple[Score, float]:
     world, home = stage.world, stage.home
     screen.tell(f"writing {world.orders:,} orders of {len(world.merchants)} merchants, seed {world.seed}")
     world.write(home.world)
-    stage.open()
-    began = monotonic()
-    acts = acts_of(stage, screen)
+    stage.start_servers()
+    # It takes a while to come up, and does nothing before somebody says that something is due.
     stage.start_worker()
+    stage.prepare()
+    acts = acts_of(stage, screen)
     stage.start_beat()
+    began = monotonic()
     screen.tell("tills, a worker and a beat are running; from here on the schedule does the work")
     score = Performance(stage, screen, acts).play()
     return score, monotonic() - began
@@ -83,11 +88,13 @@ def acts_of(stage: Stage, screen: Screen) -> list[Act]:
     return [*scenes, weather]
 
 
-def _write_report(stage: Stage, screen: Screen, path: Path) -> Path | None:
-    screen.tell("writing the report")
+def _write_report(stage: Stage, screen: Screen, path: Path) -> None:
+    """Write the page that `reconciler report` would write, while the schedule goes on."""
+    screen.tell("writing the report, while the schedule goes on")
+    with SqlReportUnit(stage.engine) as unit:
+        page = RENDERERS["html"](build_report(unit, Scope(), datetime.now(UTC)))
     path.parent.mkdir(parents=True, exist_ok=True)
-    stage.run("reconciler", "report", "--format", "html", "--output", str(path))
-    return path
+    write_file(path, page)
 
 
 def _leave(stage: Stage, warden: Warden, *, running: bool, keep: bool) -> None:
@@ -95,7 +102,7 @@ def _leave(stage: Stage, warden: Warden, *, running: bool, keep: bool) -> None:
     with _ignored(signal.SIGINT, *_ENDINGS):
         if not running:
             stage.tell("stopping everything")
-            stage.close()
+            stage.close(gently=keep)
         if not keep:
             stage.home.remove()
         elif not running:

@@ -22,7 +22,7 @@ from reconciler.demo.home import Home
 from reconciler.demo.processes import Child, command, stop_marks, wait_until
 from reconciler.demo.shop import Shop
 from reconciler.demo.street import CART_SECRET, CODE, GOODS, LEDGER_FILE, POS_SECRET, channel_text
-from reconciler.demo.world import CHANNEL_FILE, GRACE, World
+from reconciler.demo.world import CHANNEL_FILE, World
 from reconciler.domain.errors import ReconcilerError
 from reconciler.persistence import SqlUnitOfWork, make_engine, migrations
 from reconciler.secrets import VARIABLE, SecretBox, new_key
@@ -48,6 +48,8 @@ class Stage:
     tell: Callable[[str], None] = lambda _: None
     children: dict[str, Child] = field(default_factory=dict)
     environ: dict[str, str] = field(default_factory=dict)
+    #: How long a dead worker's orders wait for another one.
+    lease_seconds: int = 10
     #: Where the merchant over HTTP is reached, by side.
     urls: dict[str, str] = field(default_factory=dict)
     #: Encrypts its credentials; made for this demo, and in no file of it.
@@ -63,22 +65,35 @@ class Stage:
 
     def open(self) -> None:
         """Start the servers, make the tables, and apply the channel file."""
+        self.start_servers()
+        self.prepare()
+
+    def start_servers(self) -> None:
+        """Start PostgreSQL and Valkey, and the sandboxes, which need neither, beside them."""
+        if self.world.street:
+            self.environ = _surroundings()
+            self._start_sandboxes()
         self.tell("starting PostgreSQL and Valkey")
         urls = embedded.up(self.home.data)
+        self.use(urls.database_url, urls.redis_url)
+
+    def use(self, database_url: str, redis_url: str) -> None:
+        """Let everything that is started from now on use these servers."""
         self.environ = {
-            **{name: value for name, value in os.environ.items() if not name.startswith(_OURS)},
-            "DATABASE_URL": urls.database_url,
-            "REDIS_URL": urls.redis_url,
+            **_surroundings(),
+            "DATABASE_URL": database_url,
+            "REDIS_URL": redis_url,
             "RECONCILER_TICK_SECONDS": "1",
-            "RECONCILER_LEASE_SECONDS": "10",
+            "RECONCILER_LEASE_SECONDS": str(self.lease_seconds),
             "RECONCILER_REPORT_DIR": str(self.home.reports),
             "RECONCILER_REPORT_INTERVAL_MINUTES": "1",
             VARIABLE: self.secret_key,
         }
-        if self.world.street:
-            self._start_sandboxes()
+
+    def prepare(self) -> None:
+        """Make the tables, and apply the channel file."""
         self.tell("making the tables")
-        migrations.upgrade(urls.database_url)
+        migrations.upgrade(self.environ["DATABASE_URL"])
         self.tell("applying the channel file")
         self._apply(self.home.world / CHANNEL_FILE)
 
@@ -89,9 +104,9 @@ class Stage:
 
             self.urls = {side: self._address(f"{CODE}-{side}") for side in ("cart", "pos")}
             tokens = {CART_SECRET: ShopifyOptions().token, POS_SECRET: TOKEN}
-            text = channel_text(self.urls["cart"], self.urls["pos"], self.world.poll_interval, GRACE)
-            with channel_file.open("a", encoding="utf-8") as file:
-                file.write(text)
+            text = channel_text(self.urls["cart"], self.urls["pos"])
+            # First: what takes the longest begins first.
+            channel_file.write_text(text + channel_file.read_text(encoding="utf-8"), encoding="utf-8")
         seal = SecretBox((self.secret_key,)).seal
         spec = read_channel_file(channel_file, vendors=Registry().info(), seal=seal, environ=tokens)
         with SqlUnitOfWork(self.engine) as unit:
@@ -121,7 +136,7 @@ class Stage:
 
     def start_worker(self, name: str = "worker") -> Child:
         """Start a Celery worker."""
-        hands = "3" if self.world.street else "2"
+        hands = "4" if self.world.street else "2"
         return self.start(name, *WORKER, "--concurrency", hands, "--hostname", f"{name}@demo")
 
     def start_beat(self, name: str = "beat") -> Child:
@@ -136,6 +151,7 @@ class Stage:
             "--outbox": OUTBOX_FILE,
             "--faults": TILL_FAULTS_FILE,
             "--arrivals": ARRIVALS_FILE,
+            "--export": shop.trade.cart_file,
         }
         options = [word for option, name in files.items() for word in (option, str(folder / name))]
         name = f"till-{shop.trade.code}"
@@ -145,7 +161,7 @@ class Stage:
         """Start the shop and the till that speak their vendors' protocols, on free ports."""
         self.tell("starting a Shopify and a Square sandbox")
         folder = self.home.world / CODE
-        shop = ("--orders", "0", "--recordings", str(folder))
+        shop = ("--orders", "0", "--recordings", str(folder), "--rate", "1000")
         skus = [word for sku, _, _ in GOODS for word in ("--sku", sku)]
         till = ("--ledger", str(folder / LEDGER_FILE), *skus)
         self.start(f"{CODE}-cart", "reconciler", "sandbox", "shopify", *shop)
@@ -170,12 +186,22 @@ class Stage:
         for child in self.children.values():
             child.check()
 
-    def close(self) -> None:
-        """Stop every process together, then the servers."""
+    def close(self, *, gently: bool = True) -> None:
+        """Stop every process together, then the servers.
+
+        Ungently where all that they hold is removed next, which ends the servers too.
+        """
         if self._engine is not None:
             self._engine.dispose()
             self._engine = None
         children = list(self.children.values())
-        stop_marks([child.mark for child in children], reap=lambda: [c.process.poll() for c in children])
+        if gently:
+            stop_marks([child.mark for child in children], reap=lambda: [c.process.poll() for c in children])
+        for child in children:
+            child.kill()
         self.children.clear()
-        self.home.stop()
+        self.home.stop(servers=gently)
+
+
+def _surroundings() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -51,8 +52,8 @@ def read_store(directory: Path, shops: Sequence[Shop]) -> Store:
     handed_over: Counter[Key] = Counter()
     for shop in shops:
         folder, channel = directory / shop.trade.code, shop.trade.channel
-        records.update((channel, edit_family(ref)) for ref in _live(folder / POS_FILE))
-        handed_over.update((channel, _reference(row)) for row in _rows(folder / OUTBOX_FILE))
+        records.update((channel, edit_family(ref)) for ref in _unchanged(_live, folder / POS_FILE))
+        handed_over.update((channel, ref) for ref in _unchanged(_handed, folder / OUTBOX_FILE))
     return Store(records, handed_over)
 
 
@@ -67,6 +68,26 @@ def read_ledger(path: Path, channel: str) -> Store:
             ended.add(row["order_id"])
     live = Counter(key for order_id, key in made.items() if order_id not in ended)
     return Store(live, Counter(made.values()))
+
+
+def _unchanged(read: Callable[[Path], Iterator[str]], path: Path) -> tuple[str, ...]:
+    """Return what a file holds; one that did not change is not read again."""
+    try:
+        status = path.stat()
+    except OSError:
+        return ()
+    return _kept(read, path, (status.st_ino, status.st_size, status.st_mtime_ns))
+
+
+@lru_cache(maxsize=64)
+def _kept(
+    read: Callable[[Path], Iterator[str]], path: Path, _fingerprint: tuple[int, int, int]
+) -> tuple[str, ...]:
+    return tuple(read(path))
+
+
+def _handed(path: Path) -> Iterator[str]:
+    yield from map(_reference, _rows(path))
 
 
 def _live(path: Path) -> Iterator[str]:

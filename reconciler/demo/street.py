@@ -1,6 +1,7 @@
 """The demo's merchant over HTTP: a shop at Shopify, a till at Square, and the truth about each order.
 
-What another integration brought to the till is rung up there before the program starts.
+What another integration brought to the till is rung up there before the program starts. One order is placed
+while the program runs.
 """
 
 from __future__ import annotations
@@ -14,6 +15,15 @@ from random import Random
 from typing import Any, Final
 
 from adapters.square.sandbox import MAIN
+from reconciler.demo.sandbox_faults import (
+    LAGGING,
+    ON_THE_WAY,
+    REFUSED,
+    VENDORS,
+    Fault,
+    aimed,
+    of_connections,
+)
 from reconciler.demo.truth import End, Label
 from reconciler.domain.verdict import Classification
 
@@ -28,6 +38,8 @@ LEDGER_FILE: Final = "ledger.jsonl"
 #: The variables that hold the credentials while the channel file is applied.
 CART_SECRET, POS_SECRET = "RECONCILER_SECRET_DEMO_CART", "RECONCILER_SECRET_DEMO_POS"
 ORDERS: Final = 60
+#: How often it is read; its grace is that of a shop whose vendors' searches lag by up to two minutes.
+POLL: Final = timedelta(seconds=1)
 FIRST_NUMBER: Final = 1001
 #: What the shop sells and the till knows: SKU, name, price.
 GOODS: Final = (
@@ -36,9 +48,12 @@ GOODS: Final = (
     ("LILY-06", "Six lilies", Decimal("31.50")),
     ("VASE-S", "Small vase", Decimal("12.90")),
 )
+#: The number of the order that is placed while the program runs.
+LATEST: Final = FIRST_NUMBER + ORDERS
 #: How many orders have which fate; the others agree.
 FATES: Final = {
-    "missing": 8,
+    **dict.fromkeys(ON_THE_WAY, 1),
+    "missing": 4,
     "pending": 2,
     "authorized": 2,
     "test": 2,
@@ -56,6 +71,7 @@ timezone = "America/Denver"
   kind = "cart"
   vendor = "shopify"
   base_url = "{shopify}"
+  options = {{ timeout_seconds = 2, tries = 3, page_size = 20 }}
   credentials = {{ access_token = "env:{cart_secret}" }}
 
   [[merchant.connection]]
@@ -63,6 +79,7 @@ timezone = "America/Denver"
   kind = "pos"
   vendor = "square"
   base_url = "{square}"
+  options = {{ timeout_seconds = 2, tries = 3, page_size = 20, calls_per_second = 20 }}
   credentials = {{ access_token = "env:{pos_secret}" }}
 
   [[merchant.channel]]
@@ -71,7 +88,8 @@ timezone = "America/Denver"
   pos = "{pos}"
   location = "{location}"
   poll_interval = "{poll}s"
-  grace = "{grace}s"
+  grace = "2m"
+  lookups = ["2s", "4s", "8s", "16s"]
   live_from = 2020-01-01T00:00:00Z
 """
 
@@ -84,6 +102,8 @@ class Street:
     #: Sales that another integration brought, as the till takes them, and when.
     sales: tuple[tuple[datetime, Row], ...]
     labels: tuple[Label, ...]
+    #: What befalls single orders on their way to the till.
+    aimed: tuple[Fault, ...]
 
     @classmethod
     def generate(cls, seed: int, now: datetime) -> Street:
@@ -92,15 +112,23 @@ class Street:
         fates = [fate for fate, count in FATES.items() for _ in range(count)]
         fates += ["agreed"] * (ORDERS - len(fates))
         rng.shuffle(fates)
-        rows, sales, labels = [], [], [*_connections()]
+        rows, sales, labels, faults = [], [], [*_connections(), _latest()], []
         for position, fate in enumerate(fates):
             at = now - timedelta(minutes=11 * (ORDERS - position) + 20)
             row = _fated(_paid(rng, FIRST_NUMBER + position, at), fate, at)
             rows.append(row)
-            labels.append(_label(str(FIRST_NUMBER + position), fate))
+            reference = str(FIRST_NUMBER + position)
+            labels.append(_label(reference, fate))
+            if fate in ON_THE_WAY:
+                faults.append(aimed(fate, reference))
             if fate == "agreed":
                 sales.append((at + timedelta(seconds=rng.randint(20, 300)), row))
-        return cls(tuple(rows), tuple(sales), tuple(labels))
+        return cls(tuple(rows), tuple(sales), tuple(labels), tuple(faults))
+
+    @property
+    def to_send(self) -> int:
+        """How many orders must be sent, or at least tried."""
+        return FATES["missing"] + len(self.aimed)
 
     def write(self, folder: Path) -> None:
         """Write the shop's orders as an answer that its sandbox begins with."""
@@ -109,7 +137,7 @@ class Street:
         (folder / "orders.json").write_text(text, encoding="utf-8")
 
 
-def channel_text(shopify: str, square: str, poll: timedelta, grace: timedelta) -> str:
+def channel_text(shopify: str, square: str) -> str:
     """Return what the channel file says of this merchant."""
     return _CHANNEL_FILE.format(
         code=CODE,
@@ -122,9 +150,13 @@ def channel_text(shopify: str, square: str, poll: timedelta, grace: timedelta) -
         square=square,
         cart_secret=CART_SECRET,
         pos_secret=POS_SECRET,
-        poll=int(poll.total_seconds()),
-        grace=int(grace.total_seconds()),
+        poll=int(POLL.total_seconds()),
     )
+
+
+def latest_order(at: datetime) -> Row:
+    """Return the order that a customer places at the shop while the program runs."""
+    return _paid(Random(CODE), LATEST, at)
 
 
 def sale_of(row: Row, variations: dict[str, str]) -> dict[str, Any]:
@@ -172,6 +204,8 @@ def _fated(row: Row, fate: str, at: datetime) -> Row:
             return {**row, "displayFinancialStatus": "AUTHORIZED", "transactions": held}
         case "test":
             return {**row, "test": True}
+        case "tax_error":
+            return {**row, **dict.fromkeys(("totalTaxSet", "currentTotalTaxSet"), _tax_in(total))}
         case "cancelled":
             moved = {"cancelledAt": stamp(later), "updatedAt": stamp(later)}
             paid = [*row["transactions"], payment("REFUND", total, later)]
@@ -182,33 +216,50 @@ def _fated(row: Row, fate: str, at: datetime) -> Row:
     return row
 
 
+def _tax_in(total: str) -> dict[str, Any]:
+    """Return the tax that a total includes, at eight per cent."""
+    from adapters.shopify.sandbox.rows import bag  # noqa: PLC0415 - an extra
+
+    return bag((Decimal(total) * 8 / 108).quantize(Decimal("0.01")))
+
+
 def _label(reference: str, fate: str) -> Label:
+    fault = f"{VENDORS['pos']} {fate}" if fate in ON_THE_WAY else ""
     match fate:
-        case "missing":
-            return _truth(reference, C.MISSING, End.REPAIRED, sends=1)
         case "pending" | "authorized":
-            return _truth(reference, C.UNPAID, End.WAITING, note=fate)
+            return _truth(reference, C.UNPAID, end=End.WAITING, note=fate)
         case "test":
-            return _truth(reference, C.EXCLUDED, End.WAITING)
+            return _truth(reference, C.EXCLUDED, end=End.WAITING)
         case "cancelled":
-            return _truth(reference, C.CANCELLED_BEFORE_PUSH, End.WAITING)
+            return _truth(reference, C.CANCELLED_BEFORE_PUSH, end=End.WAITING)
         case "stranger":
-            return _truth(reference, C.UNMAPPED_SKU, End.FLAGGED)
-    return _truth(reference, C.AGREED, End.AGREED)
+            return _truth(reference, C.UNMAPPED_SKU, end=End.FLAGGED, note="the till does not sell it")
+        case "agreed":
+            return _truth(reference, C.AGREED, end=End.AGREED)
+    if fate in REFUSED:
+        return _truth(reference, C.MISSING, REFUSED[fate], end=End.FLAGGED, fault=fault)
+    return _truth(reference, C.MISSING, end=End.REPAIRED, sends=1, fault=fault)
+
+
+def _latest() -> Label:
+    """Return what is said of the order that is placed last: it is on its way."""
+    return _truth(str(LATEST), C.SYNC_DELAY, end=End.WAITING, fault=LAGGING.key)
 
 
 def _connections() -> list[Label]:
-    """Return what is said of the connections when pages fail and a token is revoked."""
+    """Return what is said of the connections, fault by fault, and what passes without a word."""
+    names = {"cart": CART, "pos": POS}
     return [
         _truth(
-            CART, C.CANNOT_TELL, End.REPAIRED, kind="connection", note="a login page stands before the shop"
-        ),
-        _truth(
-            POS, C.CANNOT_TELL, End.REPAIRED, kind="connection", note="a login page stands before the till"
-        ),
-        _truth(POS, C.AUTH_FAILURE, End.REPAIRED, kind="connection", note="the token is revoked"),
+            names[fault.side],
+            *([fault.told] if fault.told else []),
+            end=End.REPAIRED if fault.told else End.WEATHERED,
+            kind="connection",
+            fault=fault.key,
+        )
+        for fault in of_connections()
     ]
 
 
-def _truth(subject: str, name: Classification, end: End, **more: Any) -> Label:
-    return Label(merchant=CODE, channel=CHANNEL, subject=subject, classes=(name,), end=end, **more)
+def _truth(subject: str, *classes: Classification, end: End, **more: Any) -> Label:
+    return Label(merchant=CODE, channel=CHANNEL, subject=subject, classes=classes, end=end, **more)

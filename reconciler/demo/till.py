@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 from threading import Event
 from types import FrameType
@@ -20,6 +23,8 @@ from adapters.file.sandbox.till import Till
 from reconciler.domain.errors import InputError
 
 _NAMES: Final = tuple(field.name for field in fields(TillFaults))
+#: How many rounds pass between two exports of the shop.
+EXPORT_ROUNDS: Final = 5
 _ENDINGS: Final = (signal.SIGINT, signal.SIGTERM)
 
 log = structlog.get_logger()
@@ -33,6 +38,8 @@ class Store:
     outbox: Path
     #: Records that another integration brings, one a line; None: there is no other.
     arrivals: Path | None
+    #: The shop's own export, which is made anew every few rounds; None: not by this store.
+    export: Path | None = None
     seed: int
     faults: TillFaults
     interval: float
@@ -47,7 +54,11 @@ class Store:
         for number in _ENDINGS:
             signal.signal(number, end)
         till = Till(self.pos, self.outbox, self.seed, self.faults, _now)
-        while not stop.is_set():
+        for turn in count():
+            if stop.is_set():
+                break
+            if self.export is not None and turn % EXPORT_ROUNDS == 0:
+                renew(self.export)
             self._round(till)
             stop.wait(self.interval)
 
@@ -59,6 +70,12 @@ class Store:
             till.step()
         except OSError as error:
             log.warning("till_round_failed", error=error.strerror)
+
+
+def renew(export: Path) -> None:
+    """Let an export be as of now: what it shows is still true, and nothing was added."""
+    with suppress(OSError):
+        os.utime(export)
 
 
 def bring(arrivals: Path, pos: Path) -> int:

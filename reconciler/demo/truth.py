@@ -20,6 +20,8 @@ class End(StrEnum):
     FLAGGED = "flagged"
     #: Known and explained; nobody has to act.
     WAITING = "waiting"
+    #: A call that went wrong was made again, or made up for: nobody had to be told.
+    WEATHERED = "weathered"
     #: Looks odd and is right: it must never be reported.
     AGREED = "agreed"
 
@@ -37,13 +39,15 @@ class Label:
     classes: tuple[Classification, ...]
     end: End
     note: str = ""
+    #: The sandbox's fault behind it, which must have struck: ``shopify html``.
+    fault: str = ""
     #: How often we may have handed it to the POS; None: not looked at.
     sends: int = 0
 
     @property
-    def first(self) -> Classification:
-        """What it is called when it is first judged."""
-        return self.classes[0]
+    def first(self) -> Classification | None:
+        """What it is called when it is first judged; None: it must pass without a word."""
+        return self.classes[0] if self.classes else None
 
     @property
     def injected(self) -> bool:
@@ -61,6 +65,7 @@ class Label:
             "end": str(self.end),
             "sends": self.sends,
             "note": self.note,
+            **({"fault": self.fault} if self.fault else {}),
         }
 
 

@@ -46,7 +46,7 @@ def watch(path: Path) -> None:
         signal.signal(number, signal.SIG_IGN)
     home = Home.find(path)
     if sys.stdin.buffer.readline() != DISMISSED:
-        home.stop()
+        home.stop(servers=False)
         home.remove()
 
 

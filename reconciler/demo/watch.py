@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, TypeVar
 
 from sqlalchemy import Engine, text
 
@@ -13,6 +13,7 @@ from reconciler.domain.verdict import Classification
 
 #: An order of a channel, an orphan (``pos:ID``) or a connection (``connection:NAME``).
 Subject = tuple[str, str]
+T = TypeVar("T")
 
 _VERDICTS: Final = text("""
 SELECT h.name, o.reference, o.verdict FROM cart_orders o JOIN channels h ON h.id = o.channel_id
@@ -21,6 +22,11 @@ WHERE o.verdict IS NOT NULL
 _FINDINGS: Final = text("""
 SELECT h.name, m.subject, m.classification, m.state IN ('open', 'acknowledged')
 FROM mismatches m JOIN channels h ON h.id = m.channel_id
+""")
+_TOLD: Final = text("""
+SELECT DISTINCT h.name, m.subject, m.classification, e.facts ->> 'reason'
+FROM mismatch_events e JOIN mismatches m ON (m.channel_id, m.id) = (e.channel_id, e.mismatch_id)
+JOIN channels h ON h.id = m.channel_id WHERE starts_with(m.subject, 'connection:')
 """)
 _QUEUE: Final = text("""
 SELECT h.name, q.reference, q.status FROM queue_entries q JOIN channels h ON h.id = q.channel_id
@@ -44,6 +50,8 @@ class Look:
     open: Mapping[Subject, frozenset[Classification]]
     ever: Mapping[Subject, frozenset[Classification]]
     queue: Mapping[Subject, str]
+    #: What was ever said of connections, each with its reason.
+    told: Mapping[Subject, frozenset[tuple[Classification, str]]]
 
 
 @dataclass(slots=True)
@@ -62,6 +70,7 @@ class Watcher:
             ]
             queue = {(row[0], row[1]): str(row[2]) for row in connection.execute(_QUEUE)}
             read = [tuple(row) for row in connection.execute(_READ)]
+            told = [((row[0], row[1]), (Classification(row[2]), row[3])) for row in connection.execute(_TOLD)]
         for subject, name in verdicts.items():
             self.seen[subject].add(name)
         return Look(
@@ -71,13 +80,18 @@ class Watcher:
             open=_by_subject((c, s, n) for c, s, n, is_open in findings if is_open),
             ever=_by_subject((c, s, n) for c, s, n, _ in findings),
             queue=queue,
+            told=_grouped(told),
         )
 
 
 def _by_subject(
     findings: Iterable[tuple[str, str, Classification]],
 ) -> dict[Subject, frozenset[Classification]]:
-    grouped: dict[Subject, set[Classification]] = defaultdict(set)
-    for channel, subject, name in findings:
-        grouped[channel, subject].add(name)
-    return {subject: frozenset(names) for subject, names in grouped.items()}
+    return _grouped(((channel, subject), name) for channel, subject, name in findings)
+
+
+def _grouped(pairs: Iterable[tuple[Subject, T]]) -> dict[Subject, frozenset[T]]:
+    grouped: dict[Subject, set[T]] = defaultdict(set)
+    for subject, value in pairs:
+        grouped[subject].add(value)
+    return {subject: frozenset(values) for subject, values in grouped.items()}

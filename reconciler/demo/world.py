@@ -80,7 +80,7 @@ class World:
     @property
     def orders(self) -> int:
         """Cart orders, those included that are placed while the demo runs."""
-        online = len(self.street.rows) if self.street else 0
+        online = len(self.street.rows) + 1 if self.street else 0
         return online + sum(len(shop.cart) + len(shop.arrivals) for shop in self.shops)
 
     def write(self, directory: Path) -> Path:

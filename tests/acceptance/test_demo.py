@@ -7,26 +7,31 @@ import os
 import signal
 import subprocess
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
 import pytest
+import redis
 
 from reconciler import embedded
+from reconciler.demo import faults_absent as absent
+from reconciler.demo import faults_present as present
 from reconciler.demo.director import Scene
 from reconciler.demo.home import Home
 from reconciler.demo.judge import Score
 from reconciler.demo.performance import Performance
+from reconciler.demo.plans import Plan
 from reconciler.demo.processes import read_marks, wait_until
 from reconciler.demo.screen import QuietScreen
 from reconciler.demo.stage import Stage
-from reconciler.demo.world import World
+from reconciler.demo.world import FEWEST, World
 from tests.acceptance.command_line import PROGRAM, reconciler, surroundings
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.integration, pytest.mark.slow]
 
-ORDERS = 300
+#: As few as leave room for the faults.
+ORDERS = FEWEST
 #: Slower machines than ours get twice the demo's own deadline, in seconds.
 PATIENCE = 150
 
@@ -121,25 +126,25 @@ def running(tmp_path, environ) -> Iterator[Demo]:
     demo.process.wait()
 
 
-@pytest.mark.parametrize(("options", "merchants"), [((), 3), (("--with-http",), 4)])
-def test_a_first_look_meets_every_fault_stays_up_if_asked_and_then_leaves_nothing(
-    tmp_path, environ, options, merchants
-) -> None:
+def test_a_first_look_meets_every_fault_stays_up_if_asked_and_then_leaves_nothing(tmp_path, environ) -> None:
     """One command: every label met, no false alarm, no duplicate; another one ends it and removes it all."""
-    demo = Demo(tmp_path, environ, "--seed", "3", "--keep", "--json", *options)
+    demo = Demo(tmp_path, environ, "--seed", "3", "--keep", "--json")
     code = demo.process.wait(PATIENCE)
     home = demo.home
     try:
         assert code == 0, demo.said
         result = json.loads(demo.said.splitlines()[-1])
-        assert result["found"] == result["injected"] > 70
-        assert result["repaired"] + result["flagged"] + result["waiting"] == result["injected"]
+        assert result["found"] == result["injected"] > 120
+        ends = ("repaired", "flagged", "waiting", "weathered")
+        assert sum(result[end] for end in ends) == result["injected"]
         assert (result["duplicates"], result["false_alarms"], result["unmet"]) == ([], [], [])
-        assert f"of {merchants} merchants" in demo.said
-        assert ("auth_failure" in result["classes"]) == (merchants == 4)
+        assert "of 4 merchants" in demo.said
+        assert {"auth_failure", "voided_in_pos", "weathered"} <= set(result["classes"])
         assert secret_key_of(home) not in files_of(home / "world", home / "run")
         assert result["kept"] == str(home)
-        assert "<html" in Path(result["report"]).read_text(encoding="utf-8")
+        page = Path(result["report"]).read_text(encoding="utf-8")
+        assert "<html" in page
+        assert "not read completely of late" not in page
         places = places_of(home)
         assert all(mark.alive for mark in read_marks(home / "run"))
         kept = {**environ, "RECONCILER_DATA_DIR": str(home / "data")}
@@ -178,6 +183,28 @@ def test_stop_refuses_a_folder_that_is_no_demo(tmp_path, environ) -> None:
     """It removes folders, so it must know them."""
     reconciler(environ, "demo", "--stop", str(tmp_path), code=2)
     assert tmp_path.exists()
+
+
+#: What crash stories are about: orders to be sent, a till that mistreats some, some that nobody may touch.
+CRASHES = Plan(
+    {
+        absent.missing: 12,
+        absent.missing_and_dropped: 1,
+        absent.missing_and_cut: 1,
+        absent.missing_and_mispriced: 1,
+        absent.missing_and_slow: 2,
+        absent.missing_later: 3,
+        absent.in_doubt: 1,
+        absent.unpaid: 2,
+        absent.unmapped_sku: 1,
+        absent.cancelled_before_push: 2,
+        present.voided_in_pos: 2,
+        present.duplicate_in_pos: 2,
+        present.refund_not_propagated: 3,
+    }
+)
+#: How often their channels are read.
+SOON = timedelta(seconds=1)
 
 
 class Play:
@@ -226,20 +253,30 @@ class Play:
         return all(scene.over for scene in self.scenes) and not troubles(score)
 
 
+def flush(url: str) -> None:
+    """Forget everything that a broker holds."""
+    with redis.Redis.from_url(url) as broker:
+        broker.flushdb()
+
+
 @pytest.fixture
-def play(tmp_path, monkeypatch) -> Iterator[Play]:
-    """A stage with servers and shops, and nobody at work yet."""
+def play(tmp_path, monkeypatch, database_url, redis_url) -> Iterator[Play]:
+    """A stage with shops, on the session's servers, and nobody at work yet."""
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setattr("tempfile.tempdir", None)
     home = Home.make()
-    world = World.generate(5, datetime.now(UTC), ORDERS)
+    world = World.generate(5, datetime.now(UTC), ORDERS, plan=CRASHES, poll_interval=SOON, grace=4 * SOON)
     world.write(home.world)
-    stage = Stage(home, world)
+    stage = Stage(home, world, lease_seconds=5)
     try:
-        stage.open()
+        # A broker of its own: what an earlier story left there is none of this one's business.
+        broker = redis_url.replace("db=0", "db=5")
+        flush(broker)
+        stage.use(database_url, broker)
+        stage.prepare()
         yield Play(stage)
     finally:
-        stage.close()
+        stage.close(gently=False)
         home.remove()
 
 

@@ -28,6 +28,8 @@ class ShopifyOptions:
     seed: int = 1
     #: A folder of recorded answers whose orders are put into the shop.
     recordings: Path | None = None
+    #: What the token may spend again each second: 100, or 1000 where the shop has a Plus plan.
+    rate: float = 100.0
     #: The published schema, to answer more than our part of it.
     schema: Path | None = None
 
@@ -38,6 +40,7 @@ def make_sandbox(options: ShopifyOptions) -> ShopifySandbox:
     if options.schema is not None:
         sandbox.schema = full_schema(_text(options.schema))
     sandbox.tokens = {options.token: ("read_all_orders", "read_orders")}
+    sandbox.throttle.restore_rate, sandbox.throttle.maximum = options.rate, 20 * options.rate
     sandbox.store.load(seeded(options.orders, sandbox.clock(), options.seed))
     if options.recordings is not None:
         sandbox.store.load(recorded_orders(_payloads(options.recordings)).rows)

@@ -31,7 +31,8 @@ FAULTS: Final = {
     "throttle": "turns calls away as too many, without saying when to come back",
     "retry_after": "tells `seconds` (2) in Retry-After when a call is turned away",
     "unavailable": "answers reads with status 503",
-    "fail_before": "answers creates with status 500 and does nothing; `of` (orders or payments) narrows it",
+    "fail_before": "answers creates with status 500 and does nothing; `of` (orders or payments) narrows it, "
+    "and `reference` to one order",
     "fail_after": "does what a create asks, then answers with status 500; `of` likewise",
     "drop_before": "hangs up on a create and does nothing; `of` likewise",
     "drop_after": "does what a create asks, then hangs up; `of` likewise",
@@ -91,7 +92,7 @@ class SquareSandbox:
         if self.faults.strike("bare_401"):
             return Response(status=401)
         creating = _KINDS.get(request.path) if request.method == "POST" else None
-        broken = self._strike(creating, "before")
+        broken = self._strike(request, creating, "before")
         if broken is not None:
             return broken
         try:
@@ -99,7 +100,7 @@ class SquareSandbox:
                 payload = self._handle(request, creating)
         except RefusedCall as refused:
             return refused.response(retry_after(self.faults) if refused.status == 429 else None)
-        return self._strike(creating, "after") or json_response(payload)
+        return self._strike(request, creating, "after") or json_response(payload)
 
     def _handle(self, request: Request, creating: str | None) -> Row:
         found = route(request)
@@ -116,11 +117,13 @@ class SquareSandbox:
         payload: Row = json.loads(json.dumps(address.answer(call)))
         return payload
 
-    def _strike(self, creating: str | None, when: str) -> Response | None:
+    def _strike(self, request: Request, creating: str | None, when: str) -> Response | None:
         """Return what comes instead of an answer to a create, where such a fault is on for it."""
         for name in ("fail", "drop", "hang"):
             fault = self.faults.peek(f"{name}_{when}")
             if not creating or not fault or fault.settings.get("of", creating) != creating:
+                continue
+            if not _aimed(fault.settings.get("reference"), request):
                 continue
             if self.faults.strike(fault.name):
                 return {
@@ -140,6 +143,17 @@ class SquareSandbox:
             return refused.response()
         except ValueError:
             return json_response({"error": "`at` is not a time"}, 400)
+
+
+def _aimed(reference: str | None, request: Request) -> bool:
+    """Say whether a create is about the order that a fault is meant for; without one it is for all."""
+    if reference is None:
+        return True
+    try:
+        body = request.json()
+        return reference in {body.get("reference_id"), (body.get("order") or {}).get("reference_id")}
+    except (ValueError, AttributeError):
+        return False
 
 
 def _body(request: Request) -> Mapping[str, Any]:

@@ -56,8 +56,8 @@ def _set_up(order: Row, faults: Faults) -> None:
     if order.get("taxes") and faults.strike("tax_error"):
         detail = "The location has more than one tax set up: taxes can not be applied to the order."
         raise RefusedCall("INVALID_VALUE", detail, "order.taxes[0]")
-    wanted = faults.peek("unknown_item")
-    aimed = wanted and wanted.settings.get("reference", order.get("reference_id")) == order.get("reference_id")
+    reference, fault = order.get("reference_id"), faults.peek("unknown_item")
+    aimed = fault is not None and fault.settings.get("reference", reference) == reference
     struck = faults.strike("unknown_item") if aimed else None
     if struck:
         place = struck.settings.get("line", "0")

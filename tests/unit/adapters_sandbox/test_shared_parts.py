@@ -44,6 +44,17 @@ def test_a_fault_that_is_off_strikes_nobody(faults):
     assert faults.on("drop") is None
 
 
+def test_who_asks_what_a_fault_did_learns_how_often_it_struck(faults):
+    """Also of one that is only looked at while it is on; peeking counts for nothing."""
+    faults.on("drop")
+    faults.switch_on("drop", times=2, after=1)
+    strikes(faults, 4)
+    faults.switch_on("lag")
+    faults.on("lag")
+    faults.peek("lag")
+    assert {name: fault["struck"] for name, fault in faults.listing().items()} == {"drop": 2, "lag": 1}
+
+
 def test_a_fault_strikes_until_it_is_switched_off(faults):
     """Without a number it stays on."""
     faults.switch_on("drop")
@@ -103,7 +114,7 @@ def control(faults) -> httpx.Client:
 def test_faults_are_switched_over_http(control, faults):
     """Another process, or a person with curl, plays with the sandbox while it runs."""
     answer = control.post("/_sandbox/faults/lag", params={"times": "2", "seconds": "90"}).json()
-    assert answer["faults"]["lag"] == {"does": "shows changes late", "on": True, "times": 2}
+    assert answer["faults"]["lag"] == {"does": "shows changes late", "on": True, "times": 2, "struck": 0}
     fault = faults.on("lag")
     assert fault is not None
     assert fault.settings == {"seconds": "90"}

@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from adapters.sandbox import Request
 from adapters.shopify.sandbox import FAULTS, ShopifyOptions, make_sandbox, serve, serving
+from adapters.shopify.sandbox.rows import order
 from adapters.shopify.sandbox.search import parse
 from adapters.shopify.sandbox.throttle import Throttle
 from reconciler.cli.sandbox import app as sandbox_command
@@ -271,6 +272,25 @@ def test_recorded_answers_fill_the_shop(tmp_path):
         make_sandbox(ShopifyOptions(recordings=tmp_path / "none"))
     with pytest.raises(InputError, match="cannot be read"):
         make_sandbox(ShopifyOptions(schema=tmp_path / "none"))
+
+
+def test_a_customer_may_order_while_it_runs(world):
+    """The API shows the order at once, the search where it does not lag; what is no order is refused."""
+    row = order(2001, NOW)
+
+    def post(body: object) -> int:
+        asked = Request(method="POST", target="/_sandbox/orders", body=json.dumps(body).encode())
+        return int(world.sandbox.app(asked).status)
+
+    assert post(row) == 200
+    assert "#2001" in names(world, "name:2001")
+    assert [post([]), post({"name": "#1"})] == [400, 400]
+
+
+def test_a_dearer_plan_restores_faster():
+    """Ten times what a plain shop may spend, and a bucket that is as much larger."""
+    throttle = make_sandbox(ShopifyOptions(orders=0, rate=1000)).throttle
+    assert (throttle.restore_rate, throttle.maximum) == (1000, 20_000)
 
 
 def test_the_command_line_plays_it(monkeypatch):

@@ -37,9 +37,9 @@ def world() -> World:
 
 
 @pytest.fixture
-def small_pages(monkeypatch) -> None:
+def small_pages(world) -> None:
     """Let three orders fill a page."""
-    monkeypatch.setattr(Search.__init__, "__defaults__", (3,))
+    world.pos = world.connect(page_size=3)
 
 
 def poll(world: World, last: Read | None) -> Read:
@@ -236,7 +236,7 @@ def test_an_answer_to_another_question_proves_nothing(world):
 @pytest.mark.parametrize("change", ["reversed", "elsewhere"])
 def test_an_answer_in_another_order_or_of_another_place_proves_nothing(world, change, monkeypatch):
     """Pages in the wrong order would be read as if they were all."""
-    monkeypatch.setattr(Search.__init__, "__defaults__", (10,))
+    world.pos = world.connect(page_size=10)
     put(world, 30)
     asked = world.pos._bench.api.ask
 

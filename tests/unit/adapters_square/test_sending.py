@@ -214,6 +214,16 @@ def test_an_article_that_square_does_not_know_is_named_by_our_sku(world):
     assert (outcome.cause, outcome.codes) == (FailureCause.UNMAPPED_SKU, ("CARD",))
 
 
+@pytest.mark.parametrize(
+    ("name", "settings"), [("unknown_item", {}), ("drop_after", {"of": "orders"}), ("fail_after", {})]
+)
+def test_a_fault_that_is_meant_for_one_order_spares_the_others(world, name, settings):
+    """So that a rehearsal can say beforehand what becomes of which order."""
+    world.fault(name, reference="9999", **settings)
+    assert world.submit().kind is OutcomeKind.ACCEPTED
+    assert world.sandbox.faults.peek(name) is not None
+
+
 def test_an_article_that_left_the_location_is_a_fault_of_the_menu(world):
     """Known, and not sold here any more."""
     submission = world.prepared()

@@ -16,7 +16,7 @@ from reconciler.demo.world import World
 from reconciler.domain.orders import edit_family, normalise_reference
 from reconciler.domain.verdict import Classification
 
-NOTHING = Look(read={}, agreed={}, verdicts={}, open={}, ever={}, queue={})
+NOTHING = Look(read={}, agreed={}, verdicts={}, open={}, ever={}, queue={}, told={})
 READ = replace(NOTHING, read={"alward-web": 100, "menya-web": 100, "firnberg-web": 100})
 
 
@@ -72,7 +72,7 @@ def test_a_customer_orders_now_and_the_other_integration_delivers_a_little_later
     """Paid at the moment at which it is placed, and never delivered before that."""
     scene = scene_of(tmp_path, is_torn=False)
     scene.begin()
-    first = scene.shop.arrivals[0]
+    first = next(arrival for arrival in scene.shop.arrivals if arrival.record)
     scene.play(0, NOTHING)
     scene.play(first.at + 50, NOTHING)
     assert not scene.placed, "nobody has read the shop yet"

@@ -15,7 +15,7 @@ from reconciler.demo.watch import Look
 from reconciler.domain.verdict import Classification
 
 C = Classification
-NOTHING = Look(read={}, agreed={}, verdicts={}, open={}, ever={}, queue={})
+NOTHING = Look(read={}, agreed={}, verdicts={}, open={}, ever={}, queue={}, told={})
 
 
 def label(*classes: C, end: End, **more: Any) -> Label:

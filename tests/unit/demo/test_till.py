@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import time
 
 import pytest
 
-from reconciler.demo.till import bring, read_faults
+from reconciler.demo.till import bring, read_faults, renew
 from reconciler.domain.errors import InputError
 
 RECORD = {
@@ -41,6 +43,18 @@ def test_a_file_that_holds_no_object_is_refused(tmp_path) -> None:
     listed.write_text('["1001"]')
     with pytest.raises(InputError, match="no object"):
         read_faults([str(listed)])
+
+
+def test_an_export_is_as_of_now_and_shows_the_same(tmp_path) -> None:
+    """A shop exports again and again; one that is not there yet is nobody's mistake."""
+    export = tmp_path / "cart.jsonl"
+    renew(export)
+    assert not export.exists()
+    export.write_text("{}")
+    os.utime(export, (1, 1))
+    renew(export)
+    assert time.time() - export.stat().st_mtime < 60
+    assert export.read_text() == "{}"
 
 
 def test_records_are_brought_once_and_counted(tmp_path) -> None:
