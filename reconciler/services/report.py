@@ -182,9 +182,16 @@ def file_name(code: str) -> str:
 def write_file(path: Path, text: str) -> Path:
     """Write one report; raise UnavailableError, in one line, when that is not possible."""
     try:
-        return _write(path, text)
+        return _write(path, text) if path.is_file() or not path.exists() else _pour(path, text)
     except OSError as error:
         raise _unwritable(path, error) from error
+
+
+def _pour(path: Path, text: str) -> Path:
+    """Write to a pipe or a device, which must not be replaced by a file."""
+    with path.open("w", encoding=_encoding(path), newline="") as file:
+        file.write(text)
+    return path
 
 
 def _write(path: Path, text: str) -> Path:

@@ -224,6 +224,19 @@ def test_a_place_that_cannot_be_written_is_one_clear_error(tmp_path):
         write_reports(Answers(), blocked, sample.NOW, RENDERERS)
 
 
+def test_a_pipe_or_a_device_stays_one(tmp_path):
+    """Replacing /dev/null by a file is nobody's wish."""
+    pipe = tmp_path / "pipe.csv"
+    os.mkfifo(pipe)
+    end = os.open(pipe, os.O_RDWR | os.O_NONBLOCK)
+    try:
+        write_file(pipe, "poured")
+        assert os.read(end, 99).decode("utf-8-sig") == "poured"
+    finally:
+        os.close(end)
+    assert pipe.is_fifo()
+
+
 def test_written_reports_can_be_read_by_others(tmp_path):
     """A web server or a colleague reads them; temporary files begin private."""
     path = write_file(tmp_path / "r.html", "x")
