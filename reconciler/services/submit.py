@@ -6,11 +6,12 @@ first byte leaves, and every write after it is fenced by the claim's token.
 
 from __future__ import annotations
 
+import json
 import math
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 from time import monotonic
@@ -38,11 +39,13 @@ from reconciler.ports import (
     OutcomeKind,
     Page,
     Pos,
+    Snapshot,
     Submission,
     Trigger,
 )
 from reconciler.services.compare import judge_again
 from reconciler.services.context import Context
+from reconciler.services.encoding import plain
 from reconciler.services.release import channel_facts, release_waiting
 
 #: How long an order waits at most when a look did not allow a decision.
@@ -176,8 +179,19 @@ def _look_and_send(desk: _Desk, claim: Claim) -> str:
         case Step.SEND:
             return _send(desk, claim, judged, digest)
         case _:
+            if present is not None and present != judged:
+                _keep(desk, present)
             return _postpone(desk, claim, found.reason or look.reason)
     return str(found.step.value)
+
+
+def _keep(desk: _Desk, order: CartOrder) -> None:
+    """Store an order as it was read again, so that it is judged as it is now.
+
+    Its stamp need not have moved, and then no later read would bring it.
+    """
+    page = Page([Snapshot(order, json.dumps(plain(asdict(order))))])
+    desk.context.unit.orders.ingest_cart(desk.channel, desk.channel.compared_run, page, desk.now)
 
 
 def _send(desk: _Desk, claim: Claim, order: CartOrder, digest: bytes) -> str:

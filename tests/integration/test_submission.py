@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 
 from reconciler.domain.errors import UnreachableError
 from reconciler.domain.evidence import Catalog, FailureCause
-from reconciler.domain.orders import CartOrder, PosOrder, PosStatus
+from reconciler.domain.orders import CartOrder, Customer, PosOrder, PosStatus
 from reconciler.domain.policy import Delivery, Policy, Send
 from reconciler.persistence import SqlUnitOfWork
 from reconciler.ports import Capabilities, Lookup, Outcome, OutcomeKind, Page, Snapshot, Submission
@@ -262,6 +262,19 @@ def test_what_changed_since_is_not_repeated(counter: Callable[..., Counter], cha
     desk.shop.order = replace(desk.shop.order, **change)
     assert desk.look_ups_later() == "failed flagged"
     assert len(desk.shop.sent) == 1
+
+
+def test_an_order_that_changed_without_a_new_stamp_does_not_wait_for_ever(counter: Callable[..., Counter]):
+    """No read would bring it again: what was read before the send is kept, judged, and sent the next time."""
+    desk = counter()
+    desk.shop.order = replace(desk.shop.order, customer=Customer(name="Rosa"), total=51_00, captured=51_00)
+    assert desk.work() == "ready"
+    assert desk.shop.sent == []
+    assert desk.value("SELECT total FROM cart_orders") == 51_00
+    assert desk.value("SELECT raw IS NOT NULL FROM cart_orders")
+    desk.do("UPDATE queue_entries SET not_before = NULL")
+    assert desk.work() == "success"
+    assert [body for _, body in desk.shop.sent] == [b'{"total":5100}']
 
 
 def test_a_voided_record_is_never_replaced_by_itself(counter: Callable[..., Counter]):
