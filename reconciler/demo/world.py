@@ -17,9 +17,9 @@ from reconciler.demo.trades import TRADES
 from reconciler.demo.truth import Label, write_truth
 from reconciler.domain.errors import InputError
 
-#: How often the demo's channels are read, and their G: two reads and what a busy machine needs.
+#: How often the demo's channels are read, and their G: two reads, and as much again for a busy machine.
 POLL: Final = timedelta(seconds=3)
-GRACE: Final = timedelta(seconds=8)
+GRACE: Final = timedelta(seconds=12)
 #: Fewer orders leave no room for the faults.
 FEWEST: Final = 240
 CHANNEL_FILE: Final = "channels.toml"
