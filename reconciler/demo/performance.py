@@ -14,8 +14,8 @@ from reconciler.demo.store import read_ledger, read_store, records_at_first
 from reconciler.demo.street import CHANNEL, CODE, LEDGER_FILE
 from reconciler.demo.watch import Look, Watcher
 
-#: How long the schedule has to meet every label, in seconds: it needs less than half of it, and a machine that
-#: is busy with other things may take its time.
+#: How long the schedule has to meet every label, in seconds: it needs less than half of it, and a machine
+#: that is busy with other things may take its time.
 DEADLINE: Final = 150.0
 #: How often we look, in seconds.
 EVERY: Final = 0.5

@@ -95,7 +95,12 @@ class Demo:
             *options,
         ]
         with self.log.open("wb") as log:
-            self.process = subprocess.Popen(command, env=environ, stdout=log, stderr=log)
+            # Whoever runs the tests in the background has Ctrl-C ignored, and children inherit that.
+            before = signal.signal(signal.SIGINT, signal.default_int_handler)
+            try:
+                self.process = subprocess.Popen(command, env=environ, stdout=log, stderr=log)
+            finally:
+                signal.signal(signal.SIGINT, before)
 
     def wait_for(self, words: str) -> None:
         """Return once the demo has said something; fail when it ends without."""
