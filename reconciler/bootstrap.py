@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -28,8 +28,30 @@ if TYPE_CHECKING:
 
 
 def utc_now() -> datetime:
-    """Return the present moment."""
+    """Return the present moment by this machine's clock, which may be wrong."""
     return datetime.now(UTC)
+
+
+class SharedClock:
+    """The time as the database last told it, and what has passed since: one clock for all processes.
+
+    A machine's own clock may be wrong, or set right in the middle of a run: a window read up to tomorrow
+    would leave today's orders unread. It counts only until the database was first asked.
+    """
+
+    def __init__(self) -> None:
+        self._told: tuple[datetime, float] | None = None
+
+    def __call__(self) -> datetime:
+        """Return the present moment, aware and in UTC."""
+        if self._told is None:
+            return utc_now()
+        moment, at = self._told
+        return moment + timedelta(seconds=time.monotonic() - at)
+
+    def set(self, moment: datetime) -> None:
+        """Take over what the database says."""
+        self._told = moment, time.monotonic()
 
 
 class VendorAccess:
@@ -81,9 +103,9 @@ class App:
     engine: Engine
     vendors: Vendors
     access: VendorAccess
-    clock: Clock = utc_now
-    #: The clock stands still, for a rehearsal.
-    held: bool = False
+    shared_clock: SharedClock = field(default_factory=SharedClock)
+    #: Where the clock stands still, for a rehearsal.
+    held_at: datetime | None = None
 
     def open_unit(self, *, rehearsal: bool = False) -> UnitOfWork:
         """Return a unit of work to be entered with ``with``."""
@@ -93,22 +115,16 @@ class App:
     def context(self, *, rehearsal: bool = False) -> Iterator[Context]:
         """Open a unit of work with what services need beside it."""
         with self.open_unit(rehearsal=rehearsal) as unit:
-            yield Context(unit, self.vendors, self._clock(unit), rehearsal)
+            self.shared_clock.set(unit.now())
+            yield Context(unit, self.vendors, self.clock, rehearsal)
 
-    def _clock(self, unit: UnitOfWork) -> Clock:
-        """Return the time as the database told it, and what has passed since.
-
-        Our machine's own clock may be wrong, or set right in the middle of a run: a window read up to
-        tomorrow would leave today's orders unread.
-        """
-        if self.held:
-            return self.clock
-        told, began = unit.now(), time.monotonic()
-        return lambda: told + timedelta(seconds=time.monotonic() - began)
+    def clock(self) -> datetime:
+        """Return the present moment, or the one at which a rehearsal stands still."""
+        return self.held_at or self.shared_clock()
 
     def at(self, moment: datetime | None) -> App:
         """Return the same program with its clock held still, for a rehearsal."""
-        return self if moment is None else replace(self, clock=lambda: moment, held=True)
+        return replace(self, held_at=moment)
 
     def write_due_reports(self) -> None:
         """Write the failure reports if a folder is set for them and they are due."""
@@ -129,6 +145,7 @@ def build(settings: Settings | None = None, *, start_services: bool = False) -> 
     """Wire the program. The built-in services are used where asked for, and started only by a command."""
     start = embedded.up if start_services else None
     settings = with_addresses(settings or load_settings(), embedded.urls, start)
-    access = VendorAccess(settings, utc_now)
+    clock = SharedClock()
+    access = VendorAccess(settings, clock)
     vendors = Registry(access.credentials, access.tools)
-    return App(settings, make_engine(settings.require_database_url()), vendors, access)
+    return App(settings, make_engine(settings.require_database_url()), vendors, access, clock)

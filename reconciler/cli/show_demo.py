@@ -90,7 +90,7 @@ def _vendors(labels: Sequence[Label]) -> Iterator[str]:
             by_vendor[vendor].append(fault)
         text = "; ".join(f"{vendor.title()} {', '.join(some)}" for vendor, some in by_vendor.items())
         indent = " " * 32
-        yield textwrap.fill(text, WIDTH, initial_indent=f"  {told:<30}", subsequent_indent=indent)
+        yield from textwrap.wrap(text, WIDTH, initial_indent=f"  {told:<30}", subsequent_indent=indent)
 
 
 def _next_steps(result: Result) -> list[str]:

@@ -43,10 +43,13 @@ def before_send(
     *,
     conclusive: bool,
     on_purpose: bool = False,
+    repeatable: bool = False,
 ) -> NextStep:
     """Decide after re-reading the cart order that was judged and searching the POS for it.
 
-    ``on_purpose``: a person asked for this attempt, so that even a voided record does not hold it back.
+    ``on_purpose``: a person asked for this attempt, so that even a voided record does not hold it back, and
+    what no search can tell goes back to them at once. ``repeatable``: the bytes that were sent may go again
+    under their key, which completes what is half made there and makes nothing twice.
     """
     if live := _live(records):
         return NextStep(Step.ADOPT, "the POS has it already", live)
@@ -56,8 +59,11 @@ def before_send(
         return NextStep(Step.WITHDRAW, "the order is no longer paid and alive")
     if records and not on_purpose:
         return NextStep(Step.WITHDRAW, "the POS record was voided on purpose")
+    if not conclusive and on_purpose and repeatable:
+        return NextStep(Step.REPEAT, "the POS knows our key")
     if not conclusive:
-        return NextStep(Step.WAIT, "the POS could not be searched completely")
+        step = Step.FLAG if on_purpose else Step.WAIT
+        return NextStep(step, "the POS could not be searched completely")
     if present != judged:
         return NextStep(Step.WAIT, "the order changed since it was judged; the next run judges it again")
     return NextStep(Step.SEND)

@@ -13,7 +13,8 @@ _ADD: Final = """
 INSERT INTO coverage (channel_id, run_id, side, covers_from, covers_to, complete, absence_trusted, reason)
 VALUES (%(channel)s, %(run)s, %(side)s, %(start)s, %(end)s, %(complete)s, %(trusted)s, %(reason)s)
 """
-#: Intervals that meet become one, so that there are few however long the ledger grows.
+#: Intervals that meet become one, so that there are few however long the ledger grows. One that ends in the
+#: future was noted under a wrong clock: its end proves nothing, and goes with the next complete read.
 _UNITE: Final = """
 WITH met AS (
     DELETE FROM covered
@@ -21,7 +22,9 @@ WITH met AS (
     RETURNING covers_from, covers_to
 )
 INSERT INTO covered (channel_id, side, covers_from, covers_to)
-SELECT %(channel)s, %(side)s, least(min(covers_from), %(start)s), greatest(max(covers_to), %(end)s) FROM met
+SELECT %(channel)s, %(side)s, least(min(covers_from), %(start)s),
+    greatest(max(covers_to) FILTER (WHERE covers_to <= clock_timestamp()), %(end)s)
+FROM met
 ON CONFLICT (channel_id, side, covers_from)
     DO UPDATE SET covers_to = greatest(covered.covers_to, EXCLUDED.covers_to)
 """

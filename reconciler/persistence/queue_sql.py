@@ -61,7 +61,7 @@ RETURNING q.channel_id, q.reference, q.token, q.claimed_from = 'in_doubt' AS in_
             AND a.outcome IS DISTINCT FROM 'deferred'
     ) AS sends,
     q.trigger, q.actor, q.reason, q.key, q.body, q.sent_at, q.lookups, q.cart_digest,
-    q.deliver_on, q.created_at, clock_timestamp() AS claimed_at
+    q.deliver_on, q.created_at
 """).substitute(claimable=_CLAIMABLE)
 
 #: Budget is spent before the first byte leaves, and given back when none was acted on. The same bytes once

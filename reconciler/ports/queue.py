@@ -44,8 +44,6 @@ class Claim:
     sent_at: datetime | None
     lookups: int
     cart_digest: bytes | None
-    #: By the database's clock, which is the one that leases and look-ups go by.
-    claimed_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,7 +22,7 @@ import structlog
 from reconciler.domain.errors import AuthError, RefusedError, VendorError
 from reconciler.domain.evidence import Catalog
 from reconciler.domain.facts import Facts
-from reconciler.domain.look import Step, after_unknown, before_send, lookup_schedule, next_lookup
+from reconciler.domain.look import NextStep, Step, after_unknown, before_send, lookup_schedule, next_lookup
 from reconciler.domain.orders import CartOrder, PosOrder
 from reconciler.domain.policy import Send
 from reconciler.domain.sending import may_retry
@@ -71,8 +71,6 @@ class _Desk:
     channel: Channel
     cart: Cart
     pos: Pos
-    #: How far the database's clock, which leases and look-ups go by, is ahead of ours.
-    ahead: timedelta = timedelta()
     #: When the lease ends, by a clock that goes on while this process is frozen.
     lease_ends: float = math.inf
     #: What the POS can take, asked for once a turn and only when something is sent.
@@ -80,7 +78,7 @@ class _Desk:
 
     @property
     def now(self) -> datetime:
-        return self.context.clock() + self.ahead
+        return self.context.clock()
 
     @property
     def later(self) -> datetime:
@@ -118,9 +116,9 @@ def submit_channel(
         unit.commit()
         hit("submit.after_claim_commit")
         for claim in claims:
-            ahead, lease_ends = claim.claimed_at - context.clock(), started + lease.total_seconds()
+            lease_ends = started + lease.total_seconds()
             with structlog.contextvars.bound_contextvars(channel=channel.name, reference=claim.reference):
-                step = _work(replace(desk, ahead=ahead, lease_ends=lease_ends), claim)
+                step = _work(replace(desk, lease_ends=lease_ends), claim)
             taken[step] += 1
             settled.append(claim.reference)
         if PAUSED in taken:
@@ -170,7 +168,16 @@ def _look_and_send(desk: _Desk, claim: Claim) -> str:
     look = _look(desk, claim)
     hit("submit.after_look")
     on_purpose = claim.trigger is Trigger.ADMIN
-    found = before_send(judged, present, _orders(look), conclusive=look.conclusive, on_purpose=on_purpose)
+    unclear = on_purpose and not look.conclusive
+    stored_intent = _stored_intent(desk, claim) if unclear else None
+    found = before_send(
+        judged,
+        present,
+        _orders(look),
+        conclusive=look.conclusive,
+        on_purpose=on_purpose,
+        repeatable=stored_intent is not None,
+    )
     match found.step:
         case Step.ADOPT if found.pos_id:
             unit.queue.succeed(claim, found.pos_id, adopted=True)
@@ -178,6 +185,10 @@ def _look_and_send(desk: _Desk, claim: Claim) -> str:
             unit.queue.withdraw(claim, found.reason)
         case Step.SEND:
             return _send(desk, claim, judged, digest)
+        case Step.REPEAT if stored_intent:
+            return _dispatch(desk, claim, stored_intent)
+        case Step.FLAG:
+            unit.queue.doubt(claim, None, _reason(found, look))
         case _:
             if present is not None and present != judged:
                 _keep(desk, present)
@@ -273,22 +284,23 @@ def _look_again(desk: _Desk, claim: Claim) -> str:
         case Step.REPEAT if stored:
             return _dispatch(desk, claim, stored)
         case Step.FLAG:
-            queue.doubt(claim, None, "; ".join(filter(None, (found.reason, look.reason))))
+            queue.doubt(claim, None, _reason(found, look))
         case _:
             queue.doubt(claim, upcoming or desk.later, found.reason)
     return str(found.step.value)
 
 
 def _stored_intent(desk: _Desk, claim: Claim) -> Intent | None:
-    """Return the last attempt to be made again by itself: the POS knows its key, and nothing changed.
+    """Return the last attempt to be made again as it was: the POS knows its key, and nothing changed.
 
-    That is no new try and spends no budget, but it happens once for each key.
+    That is no new try and spends no budget. By itself it happens once a key; a person may ask for more.
     """
     known = desk.pos.capabilities
     if not (known.idempotency_keys and claim.key and claim.body and claim.sent_at and claim.cart_digest):
         return None
     dead = known.key_life is not None and desk.now >= claim.sent_at + known.key_life
-    if dead or claim.sends >= SENDS or _held(desk, claim):
+    used_up = claim.sends >= SENDS and claim.trigger is not Trigger.ADMIN
+    if dead or used_up or _held(desk, claim):
         return None
     order, digest = desk.context.unit.orders.get_cart(desk.channel.id, claim.reference) or (None, b"")
     if order is None or digest != claim.cart_digest:
@@ -356,6 +368,10 @@ def _next_lookup(desk: _Desk, claim: Claim) -> datetime | None:
 def _schedule(desk: _Desk) -> tuple[timedelta, ...]:
     by_read = desk.pos.capabilities.confirms_by_read
     return lookup_schedule(desk.channel.policy, confirms_by_read=by_read)
+
+
+def _reason(found: NextStep, look: Lookup) -> str:
+    return "; ".join(filter(None, (found.reason, look.reason)))
 
 
 def _orders(look: Lookup) -> list[PosOrder]:

@@ -53,7 +53,7 @@ class Run:
     fired: set[str] = field(default_factory=set)
     done: Counter[str] = field(default_factory=Counter)
     convergence: list[float] = field(default_factory=list)
-    #: How long it took after the last fault until every process was up again.
+    #: How much of it passed until every process was up again.
     starts: list[float] = field(default_factory=list)
     #: How many processes wanted to run meanwhile, of anybody's.
     loads: list[float] = field(default_factory=list)
@@ -112,16 +112,16 @@ class Run:
     def _rest(self) -> float:
         """Wait until everything is undone, then until every order is settled; return how long that took.
 
-        A killed process is a fault for as long as it is not up again: how long that takes is the machine's
-        and the supervisor's doing, and told beside.
+        The clock starts when the last fault is over; that a killed process must come up again is part of it,
+        and told beside as well.
         """
         self._wait(lambda: self.chaos.idle and self.customers.idle, PATIENCE)
         began = monotonic()
         self._wait(lambda: not self.stage.starting(), PATIENCE)
         self.starts.append(monotonic() - began)
         self.loads.append(round(getloadavg()[0], 1))
-        began = told = monotonic()
-        self._note("all is undone")
+        told = began
+        self._note("every process is up")
 
         def settled() -> bool:
             nonlocal told

@@ -6,14 +6,13 @@ import os
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Final, cast
 
 from adapters import registry, shopify, square
 from adapters.shopify import cart as shopify_cart
 from adapters.square import lookup as square_lookup
 from adapters.square import reading as square_reading
 from reconciler import bootstrap
-from reconciler.bootstrap import App
 from reconciler.services import pull
 from tests.chaos.vendor import NAME
 
@@ -47,14 +46,9 @@ def stepped_clock() -> datetime:
     return datetime.now(UTC) + timedelta(seconds=float(text or 0))
 
 
-def _build(*arguments: Any, **options: Any) -> App:
-    return replace(_real_build(*arguments, **options), clock=stepped_clock)
-
-
 if CLOCK in os.environ:
     add_vendor()
     hurry()
-    _real_build = bootstrap.build
-    bootstrap.build, bootstrap.utc_now = _build, stepped_clock
+    bootstrap.utc_now = stepped_clock
 
     from workers.app import app as app  # noqa: PLC0414 - Celery looks for it here

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
+from time import sleep
 
 import pytest
 
@@ -74,8 +75,12 @@ class Street:
         with self.app.context() as context:
             channel = context.unit.channels.get("rosebud-web")
             summary = run_channel(context, channel, full=full, trigger="test", tell=told.append)
-            sent = submit_channel(context, context.unit.channels.get("rosebud-web"), lease=LEASE)
-        return summary, told, sent
+        return summary, told, self.submit()
+
+    def submit(self) -> Counter[str]:
+        """Work through what is due in the queue."""
+        with self.app.context() as context:
+            return submit_channel(context, context.unit.channels.get("rosebud-web"), lease=LEASE)
 
     def taken(self) -> dict[str, int]:
         """How many live orders the till has by reference."""
@@ -91,8 +96,23 @@ class Street:
         """Let the look-ups that are scheduled be due."""
         with self.app.engine.begin() as connection:
             connection.exec_driver_sql(
-                "UPDATE queue_entries SET next_lookup_at = now() WHERE status = 'in_doubt'"
+                "UPDATE queue_entries SET next_lookup_at = now(), sent_at = sent_at - interval '1 hour'"
+                " WHERE status = 'in_doubt'"
             )
+
+    def set_ready(self, references: Iterable[str]) -> None:
+        """Let a person ask for one more attempt at each."""
+        with self.app.open_unit() as unit:
+            channel = unit.channels.get("rosebud-web")
+            for reference in references:
+                unit.queue.set_ready(channel.id, reference, actor="ann", reason="yes", origin="test")
+            unit.commit()
+
+    def queue(self) -> dict[str, tuple[str, bool, str]]:
+        """Where each entry stands, whether a person has to look, and why."""
+        with self.app.engine.connect() as connection:
+            rows = connection.exec_driver_sql("SELECT reference, status, flagged, note FROM queue_entries")
+            return {reference: (status, flagged, note) for reference, status, flagged, note in rows}
 
 
 @pytest.fixture
@@ -113,6 +133,8 @@ def street(
         path = tmp_path / "channels.toml"
         path.write_text(CHANNELS.format(shopify=shop.url, square=till.url))
         app = bootstrap.build(load_settings())
+        # Vendors are waited for as in earnest, only shorter.
+        app.access._tools = replace(app.access.tools(), sleep=lambda seconds: sleep(seconds / 20))
         try:
             _apply(app, path)
             yield Street(shopify, square, app)
@@ -207,3 +229,22 @@ def test_an_answer_that_is_lost_after_the_till_accepted_makes_no_second_order(
     street.look_up_now()
     street.run()
     assert street.taken() == dict.fromkeys(missing, 1)
+
+
+def test_what_stays_half_made_is_a_persons_who_can_have_it_completed(street: Street) -> None:
+    """The till took the order and never its payment: flagged with the reason; Set Ready pays that order."""
+    street.square.faults.switch_on("fail_before", settings={"of": "payments"})
+    _, told, _ = street.run()
+    missing = {j.subject for j in told if j.verdict.classification is Classification.MISSING}
+    while any(status == "in_doubt" for status, _, _ in street.queue().values()):
+        street.look_up_now()
+        street.submit()
+    entries = street.queue()
+    assert {(status, flagged) for status, flagged, _ in entries.values()} == {("failed", True)}
+    assert all("without its payment" in note for _, _, note in entries.values())
+    street.square.faults.switch_off("fail_before")
+    street.set_ready(missing)
+    street.submit()
+    assert {status for status, _, _ in street.queue().values()} == {"success"}
+    assert street.taken() == dict.fromkeys(missing, 1)
+    assert {len(row["tenders"]) for row in street.square.store.orders.values()} == {1}

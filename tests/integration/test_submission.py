@@ -113,10 +113,10 @@ class Counter:
         """Open a transaction of one's own."""
         return SqlUnitOfWork(self.engine)
 
-    def work(self, *, lease: timedelta = LEASE, clock: Callable[[], datetime] | None = None) -> str:
+    def work(self, *, lease: timedelta = LEASE) -> str:
         """Let a worker have one turn; return where the entry stands."""
         with self.unit() as unit:
-            context = Context(unit, self.shop, clock or (lambda: datetime.now(UTC)))
+            context = Context(unit, self.shop, lambda: datetime.now(UTC))
             submit_channel(context, unit.channels.by_id(self.channel.id), lease=lease)
         return str(
             self.value("SELECT status || CASE WHEN flagged THEN ' flagged' ELSE '' END FROM queue_entries")
@@ -131,6 +131,12 @@ class Counter:
             self.do("UPDATE queue_entries SET next_lookup_at = now(), sent_at = sent_at - interval '1 s'")
             status = self.work()
         return status
+
+    def set_ready(self) -> None:
+        """Let a person ask for one more attempt."""
+        with self.unit() as unit:
+            unit.queue.set_ready(self.channel.id, "1001", actor="ann", reason="yes", origin="test")
+            unit.commit()
 
     def do(self, statement: str) -> None:
         """Change something behind everybody's back."""
@@ -343,19 +349,6 @@ def test_what_a_dead_worker_left_is_found_without_a_broker(counter: Callable[...
     assert desk.value("SELECT status FROM queue_entries") == "in_doubt"
 
 
-@pytest.mark.parametrize("hours", [-3, 3])
-def test_a_wrong_clock_neither_hurries_nor_stalls_a_look_up(counter: Callable[..., Counter], hours: int):
-    """Look-ups go by the database's clock, and none is made twice."""
-    desk = counter(outcomes=[UNKNOWN], takes=False)
-    wrong = lambda: datetime.now(UTC) + timedelta(hours=hours)  # noqa: E731 - a clock
-    assert desk.work(clock=wrong) == "in_doubt"
-    wait = "SELECT extract(epoch FROM next_lookup_at - clock_timestamp())::float FROM queue_entries"
-    assert desk.value(wait) <= 1
-    desk.do("UPDATE queue_entries SET next_lookup_at = now()")
-    assert desk.work(clock=wrong) == "in_doubt"
-    assert desk.value("SELECT lookups FROM queue_entries") == 1
-
-
 def test_sending_that_was_switched_off_holds_what_is_queued(counter: Callable[..., Counter]):
     """A person's word still stands."""
     desk = counter(policy=replace(OURS, send=Send.OFF))
@@ -369,10 +362,34 @@ def test_a_person_may_replace_a_voided_record(counter: Callable[..., Counter]):
     """Set Ready is on purpose; by itself it is never done."""
     desk = counter(records=[pos_order(pos_id="P0", status=PosStatus.VOIDED)])
     assert desk.work() == "failed"
-    with desk.unit() as unit:
-        unit.queue.set_ready(desk.channel.id, "1001", actor="ann", reason="yes", origin="test")
-        unit.commit()
+    desk.set_ready()
     assert desk.work() == "success"
+
+
+def test_a_person_may_complete_what_is_half_made(counter: Callable[..., Counter]):
+    """The search tells nothing as long as it is; the same bytes under the same key complete it."""
+    desk = counter(outcomes=[UNKNOWN] * 2, takes=False)
+    desk.work()
+    desk.shop.vague = "order X is there without its payment"
+    assert desk.look_ups_later() == "failed flagged"
+    desk.shop.takes = True
+    desk.set_ready()
+    assert desk.work() == "success"
+    assert len(set(desk.shop.sent)) == 1
+    assert desk.value("SELECT array_agg(trigger ORDER BY number) FROM attempts") == ["auto", "retry", "admin"]
+    assert desk.value("SELECT spent FROM queue_entries") == 1
+
+
+def test_a_person_is_told_at_once_that_no_search_can_tell(counter: Callable[..., Counter]):
+    """Without keys nothing goes again on such a search, whoever asks; and nobody waits for it."""
+    desk = counter(outcomes=[UNKNOWN], takes=False, keys=False)
+    desk.work()
+    desk.shop.vague = "order X is there without its payment"
+    assert desk.look_ups_later() == "failed flagged"
+    desk.set_ready()
+    assert desk.work() == "failed flagged"
+    assert "order X is there without its payment" in desk.value("SELECT note FROM queue_entries")
+    assert len(desk.shop.sent) == 1
 
 
 def test_a_turn_ends_soon_and_says_what_is_left(counter: Callable[..., Counter]):

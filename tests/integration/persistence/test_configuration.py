@@ -229,6 +229,15 @@ def test_proof_is_the_union_of_complete_reads_and_the_latest_word(unit: SqlUnitO
     assert value(unit, "SELECT count(*) FROM coverage") == 6
 
 
+def test_an_end_in_the_future_goes_with_the_next_complete_read(unit: SqlUnitOfWork):
+    """A wrong clock noted it. What it began with was read; up to when, the next read says."""
+    where, now, hour = channel(unit), unit.now(), timedelta(hours=1)
+    for begin, end in ((-5, 2), (-3, -1)):
+        read = Coverage(covers_from=now + begin * hour, covers_to=now + end * hour, complete=True)
+        unit.orders.add_coverage(where.id, 1, Side.POS, read)
+    assert unit.orders.proof(where.id, Side.POS).intervals == ((now - 5 * hour, now - hour),)
+
+
 def test_what_was_proven_of_one_source_is_not_believed_of_another(unit: SqlUnitOfWork):
     """A connection that leads elsewhere is read from its beginning."""
     where = channel(unit)

@@ -70,6 +70,14 @@ def test_the_servers_clock_bounds_what_is_covered(world):
     assert abs(found.coverage.covers_to - (NOW - timedelta(minutes=5) - LAG)) <= timedelta(seconds=1)
 
 
+def test_a_shop_whose_clock_is_ahead_tells_nothing_of_our_future(world):
+    """Its orders bear times that are still to come for us; the next read begins where this one ended."""
+    world.sandbox.clock.advance(timedelta(minutes=5))
+    found = world.read(NOW - HOUR)
+    assert found.coverage is not None
+    assert found.coverage.covers_to == NOW
+
+
 def test_orders_of_one_second_across_a_page_break_all_come(world):
     """Four orders of the same second on pages of two: the cursor tells them apart."""
     world.fill(*orders(4, step=timedelta()))

@@ -55,6 +55,22 @@ def test_a_person_may_send_again_what_was_voided():
     assert before_send(ORDER, dead, (VOID,), conclusive=True, on_purpose=True).step is Step.WITHDRAW
 
 
+@pytest.mark.parametrize(
+    ("records", "repeatable", "step"),
+    [
+        ((), False, Step.FLAG),
+        ((), True, Step.REPEAT),
+        ((RECORD,), True, Step.ADOPT),
+    ],
+)
+def test_what_a_person_asked_for_does_not_wait_for_a_search_that_tells_nothing(records, repeatable, step):
+    """The same bytes go again where their key is known; otherwise it is said at once why nothing was sent."""
+    found = before_send(ORDER, ORDER, records, conclusive=False, on_purpose=True, repeatable=repeatable)
+    assert found.step is step
+    gone = before_send(ORDER, None, (), conclusive=False, on_purpose=True, repeatable=True)
+    assert gone.step is Step.WITHDRAW
+
+
 def test_of_several_records_the_oldest_is_adopted():
     """The others are duplicates that a person has to void; which one stays must not depend on the reading."""
     younger = pos_order(pos_id="A", created_at=ago(hours=1))

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
-from reconciler.bootstrap import App
+from reconciler.bootstrap import App, SharedClock
 from reconciler.ports import ConnectionInfo, Coverage, Side
 from reconciler.services.context import Context
 from reconciler.services.pull import OVERLAP, pull
@@ -66,13 +66,14 @@ def test_a_read_starts_where_the_last_one_ended(mark: datetime | None, full: boo
 
 def test_our_own_clock_moves_no_window():
     """It may be hours wrong, and be set right in the middle of a run: the database's counts."""
-    moments = iter([NOW + timedelta(hours=hours) for hours in (2, -2, 0, 9)])
-    app = App(NOTHING, NOTHING, NOTHING, NOTHING, clock=lambda: next(moments))
-    clock = app._clock(unit(None))
+    clock = SharedClock()
+    assert abs(clock() - datetime.now(UTC)) < timedelta(minutes=1)
+    clock.set(NOW)
     assert all(timedelta() <= clock() - NOW < timedelta(minutes=1) for _ in range(3))
 
 
 def test_a_rehearsals_clock_stands_still():
     """It judges as of the moment that it was given."""
     app = App(NOTHING, NOTHING, NOTHING, NOTHING).at(NOW)
-    assert app._clock(unit(None))() == NOW
+    app.shared_clock.set(NOW + timedelta(hours=1))
+    assert app.clock() == NOW
