@@ -109,7 +109,7 @@ def _doubts(ids: list[str], found: list[Any]) -> list[str]:
         if is_half_made(order) and reference_of(order):
             doubts.append(
                 f"order {order.id} is there without its payment, so that no till shows it: "
-                "sending the same bytes again completes it; otherwise pay or cancel it in Square"
+                "set ready, the same bytes go again and complete it; or pay or cancel it in Square"
             )
     return doubts
 

@@ -16,7 +16,7 @@ class QueueStatus(StrEnum):
     CREATED = "created"
     #: A worker holds a lease; intent, key and bytes are committed. Left by the outcome or by rescue.
     PROCESSING = "processing"
-    #: The POS shows the order. Final.
+    #: The POS shows the order. Final, unless it is voided there and a person wants it made again.
     SUCCESS = "success"
     #: Refused, or given up; ``flagged`` entries wait for a person. Left by the one re-send or Set Ready.
     FAILED = "failed"
@@ -77,6 +77,8 @@ TRANSITIONS: Final = MappingProxyType(
         (S.IN_DOUBT, E.GIVE_UP): (S.FAILED, _WORKER_ADMIN),
         (S.FAILED, E.RESEND): (S.READY, _WORKER),
         (S.FAILED, E.SET_READY): (S.READY, _ADMIN),
+        # Voided in the POS since.
+        (S.SUCCESS, E.SET_READY): (S.READY, _ADMIN),
         (S.FAILED, E.ADOPT): (S.SUCCESS, _WORKER_ADMIN),
         (S.CREATED, E.GIVE_UP): (S.FAILED, _WORKER_ADMIN),
         (S.READY, E.GIVE_UP): (S.FAILED, _WORKER_ADMIN),

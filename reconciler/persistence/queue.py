@@ -119,6 +119,10 @@ class SqlQueue:
         status = self._connection.exec_driver_sql(sql.STATUS, key).scalar_one_or_none()
         if status is None:
             raise NotFoundError(f"there is no order {reference}", next_step="see: reconciler queue list")
+        if status == QueueStatus.SUCCESS:
+            raise RefusedError(
+                f"the POS has order {reference}", next_step="void it there first, if it is to be made again"
+            )
         if QueueStatus(status) not in CLAIMABLE | {QueueStatus.PROCESSING}:
             transition(QueueStatus(status), QueueEvent.SET_READY, Actor.ADMIN)
         return False

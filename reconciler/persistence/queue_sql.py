@@ -221,12 +221,24 @@ WHERE h.enabled AND n.state NOT IN ('auth_failed', 'paused') AND EXISTS (
 ORDER BY h.id
 """).substitute(claimable=_CLAIMABLE)
 
-#: The row's lock makes one of two clicks wait; it then finds the entry ready.
+#: The row's lock makes one of two clicks wait; it then finds the entry ready. Where all that the POS has of
+#: an order was voided, whoever wants it again needs another key, since the old one made that.
 SET_READY: Final = """
-UPDATE queue_entries
+UPDATE queue_entries q
 SET status = 'ready', since = clock_timestamp(), flagged = false, not_before = NULL, trigger = 'admin',
-    actor = %(actor)s, reason = %(reason)s, origin = %(origin)s
-WHERE channel_id = %(channel)s AND reference = %(reference)s AND status = 'failed'
+    actor = %(actor)s, reason = %(reason)s, origin = %(origin)s, object_id = NULL, adopted = false,
+    key = CASE WHEN q.status = 'failed' AND NOT EXISTS (
+        SELECT FROM attempts a
+        JOIN pos_orders p ON p.channel_id = a.channel_id AND p.pos_id = a.pos_id AND NOT p.live
+        WHERE a.channel_id = q.channel_id AND a.reference = q.reference AND a.idempotency_key = q.key
+    ) THEN q.key END
+WHERE q.channel_id = %(channel)s AND q.reference = %(reference)s AND (
+    q.status = 'failed'
+    OR q.status = 'success' AND (
+        SELECT NOT bool_or(p.live) FROM pos_orders p
+        WHERE p.channel_id = q.channel_id AND (p.family_key = q.reference OR p.pos_id = q.object_id)
+    )
+)
 """
 CREATE_READY: Final = """
 INSERT INTO queue_entries

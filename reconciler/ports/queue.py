@@ -131,7 +131,12 @@ class Queue(Protocol):
         ...
 
     def set_ready(self, channel_id: int, reference: str, *, actor: str, reason: str, origin: str) -> bool:
-        """Let an admin add one attempt; False when one is already waiting or under way (a second click)."""
+        """Let an admin add one attempt; False when one is already waiting or under way (a second click).
+
+        What the POS took is sent again only when all its records were voided there, and under a new key.
+        Raises NotFoundError for an order we have not read, RefusedError where another attempt could make a
+        second POS order.
+        """
         ...
 
     def adopt(

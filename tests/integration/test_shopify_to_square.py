@@ -233,12 +233,7 @@ def test_an_answer_that_is_lost_after_the_till_accepted_makes_no_second_order(
 
 def test_what_stays_half_made_is_a_persons_who_can_have_it_completed(street: Street) -> None:
     """The till took the order and never its payment: flagged with the reason; Set Ready pays that order."""
-    street.square.faults.switch_on("fail_before", settings={"of": "payments"})
-    _, told, _ = street.run()
-    missing = {j.subject for j in told if j.verdict.classification is Classification.MISSING}
-    while any(status == "in_doubt" for status, _, _ in street.queue().values()):
-        street.look_up_now()
-        street.submit()
+    missing = _left_half_made(street)
     entries = street.queue()
     assert {(status, flagged) for status, flagged, _ in entries.values()} == {("failed", True)}
     assert all("without its payment" in note for _, _, note in entries.values())
@@ -248,3 +243,29 @@ def test_what_stays_half_made_is_a_persons_who_can_have_it_completed(street: Str
     assert {status for status, _, _ in street.queue().values()} == {"success"}
     assert street.taken() == dict.fromkeys(missing, 1)
     assert {len(row["tenders"]) for row in street.square.store.orders.values()} == {1}
+
+
+def test_what_staff_cancel_at_the_till_is_made_anew_when_a_person_wants_it(street: Street) -> None:
+    """The old key would answer with the cancelled order; a new one makes another, once."""
+    missing = _left_half_made(street)
+    street.square.faults.switch_off("fail_before")
+    for row in street.square.store.orders.values():
+        row["state"] = "CANCELED"
+        street.square.store.touch(row)
+    _, told, _ = street.run()
+    assert {j.verdict.classification for j in told if j.subject in missing} == {Classification.VOIDED_IN_POS}
+    assert street.taken() == {}
+    street.set_ready(missing)
+    street.submit()
+    assert {status for status, _, _ in street.queue().values()} == {"success"}
+    assert street.taken() == dict.fromkeys(missing, 1)
+
+
+def _left_half_made(street: Street) -> set[str]:
+    """Let the till take orders and never their payments, until nobody looks any more; return which."""
+    street.square.faults.switch_on("fail_before", settings={"of": "payments"})
+    _, told, _ = street.run()
+    while any(status == "in_doubt" for status, _, _ in street.queue().values()):
+        street.look_up_now()
+        street.submit()
+    return {j.subject for j in told if j.verdict.classification is Classification.MISSING}

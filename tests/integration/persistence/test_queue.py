@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -395,6 +396,33 @@ def test_set_ready_is_refused_where_it_could_make_a_second_order(unit: SqlUnitOf
         unit.queue.doubt(claim, NOW, "x")
     with pytest.raises(RefusedError):
         unit.queue.set_ready(where.id, "1001", actor="ann", reason="x", origin="cli")
+
+
+def test_what_was_voided_in_the_pos_is_sent_again_under_a_new_key(unit: SqlUnitOfWork):
+    """On purpose, and only once no record of it is alive; a second click makes no second attempt."""
+    where = queued(unit, "1001")
+    claim, _ = sent(unit, where, ACCEPTED)
+    unit.queue.succeed(claim, "P1", adopted=False)
+    told = {"actor": "ann", "reason": "wanted after all", "origin": "cli"}
+    read_pos(unit, where, pos_order(), pos_order(pos_id="P2", status=PosStatus.VOIDED))
+    with pytest.raises(RefusedError, match="the POS has order 1001"):
+        unit.queue.set_ready(where.id, "1001", **told)
+    read_pos(unit, where, pos_order(status=PosStatus.VOIDED))
+    assert unit.queue.set_ready(where.id, "1001", **told)
+    assert not unit.queue.set_ready(where.id, "1001", **told)
+    again = claim_one(unit, where)
+    assert (again.key, again.trigger) == (None, Trigger.ADMIN)
+
+
+def test_what_its_key_made_and_staff_voided_needs_a_new_key(unit: SqlUnitOfWork):
+    """The POS would answer the old key with the voided record."""
+    where = queued(unit, "1001")
+    claim, _ = sent(unit, where, replace(UNKNOWN, pos_id="P1"))
+    unit.queue.doubt(claim, None, "half made")
+    told = {"actor": "ann", "reason": "cancelled it there", "origin": "cli"}
+    read_pos(unit, where, pos_order(status=PosStatus.VOIDED))
+    assert unit.queue.set_ready(where.id, "1001", **told)
+    assert claim_one(unit, where).key is None
 
 
 def test_set_ready_wants_a_name_and_a_reason_and_an_order_that_exists(unit: SqlUnitOfWork):

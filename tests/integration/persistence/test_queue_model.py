@@ -18,6 +18,7 @@ from sqlalchemy import Engine
 
 from reconciler.domain.errors import RefusedError
 from reconciler.domain.evidence import FailureCause
+from reconciler.domain.orders import PosStatus
 from reconciler.persistence import SqlUnitOfWork
 from reconciler.ports import Claim, Outcome, OutcomeKind
 from tests.builders import NOW, ago, cart_order, pos_order
@@ -75,6 +76,7 @@ class QueueMachine(RuleBasedStateMachine):
         self.entries: dict[str, Entry] = {}
         self.claims: list[Claim] = []
         self.seen: set[str] = set()
+        self.voided: set[str] = set()
 
     @initialize()
     def read(self) -> None:
@@ -251,27 +253,39 @@ class QueueMachine(RuleBasedStateMachine):
             return
         read_pos(self.unit, self.channel, pos_order(pos_id=f"P{reference}", reference=reference))
         self.seen.add(reference)
+        self.voided.discard(reference)
         shown = [self.entries[name] for name in self.seen & self.entries.keys()]
         over = [entry for entry in shown if entry.status not in {"processing", "success"}]
         assert self.unit.queue.adopt_seen(self.channel.id) == len(over)
         for entry in over:
             entry.free("success")
 
+    @precondition(lambda self: self.seen)
+    @rule(data=st.data())
+    def void(self, data: Any) -> None:
+        """Staff void what the POS has of an order."""
+        reference = data.draw(st.sampled_from(sorted(self.seen)))
+        gone = pos_order(pos_id=f"P{reference}", reference=reference, status=PosStatus.VOIDED)
+        read_pos(self.unit, self.channel, gone)
+        self.seen.remove(reference)
+        self.voided.add(reference)
+
     @rule(reference=st.sampled_from(REFERENCES))
     def set_ready(self, reference: str) -> None:
-        """A person adds one attempt to what failed, or never was in the queue; a second click none."""
+        """A person adds one attempt to what failed, was voided, or never was in the queue."""
         entry = self.entries.get(reference)
         told = {"actor": "ann", "reason": "customer called", "origin": "test"}
-        if entry is not None and entry.status in {"success", "in_doubt"}:
+        taken = entry is not None and entry.status == "success"
+        if entry is not None and (entry.status == "in_doubt" or (taken and reference not in self.voided)):
             with pytest.raises(RefusedError):
                 self.unit.queue.set_ready(self.channel.id, reference, **told)
             return
-        changes = entry is None or entry.status == "failed"
+        changes = entry is None or taken or entry.status == "failed"
         assert self.unit.queue.set_ready(self.channel.id, reference, **told) == changes
         if changes:
             entry = self.entries.setdefault(reference, Entry())
             entry.free("ready")
-            entry.admin = True
+            entry.admin, entry.key = True, None if taken else entry.key
 
     @rule(budget=st.integers(1, 2))
     def send_again(self, budget: int) -> None:

@@ -25,6 +25,7 @@ in_doubt    give_up    failed      w a
 failed      resend     ready       w
 failed      set_ready  ready       a
 failed      adopt      success     w a
+success     set_ready  ready       a
 """
 ACTORS = {"w": Actor.WORKER, "r": Actor.RESCUE, "a": Actor.ADMIN}
 ALLOWED = {
@@ -55,9 +56,12 @@ def test_two_clicks_make_one_attempt():
         transition(once, QueueEvent.SET_READY, Actor.ADMIN)
 
 
-def test_success_is_final():
-    """Nothing leaves success: an order that the POS took is never sent again from here."""
-    assert not [source for source, _ in TRANSITIONS if source is QueueStatus.SUCCESS]
+def test_only_a_person_sends_again_what_the_pos_took():
+    """Nothing else leaves success: it was voided there, and somebody wants it made again."""
+    ways = {
+        event: actors for (source, event), (_, actors) in TRANSITIONS.items() if source is QueueStatus.SUCCESS
+    }
+    assert ways == {QueueEvent.SET_READY: {Actor.ADMIN}}
 
 
 def test_only_a_person_reopens_what_was_given_up():
