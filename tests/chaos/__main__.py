@@ -31,8 +31,6 @@ ROUND: Final = 50
 #: Seconds between two faults, and orders that arrive meanwhile.
 PACE: Final = (0.15, 0.85)
 ORDERS: Final = 3
-#: When so many wait, only one arrives: how many orders a busy machine takes a second is not what is tried.
-ENOUGH: Final = 20
 #: How long to wait for what is armed, for rest, and for the last look-up, in seconds.
 PATIENCE: Final = 60.0
 BLINK: Final = 0.1
@@ -90,9 +88,8 @@ class Run:
         if ":" in kind:
             self._armed.append(kind.partition(":")[2])
         rng = self.chaos.rng
-        for number in range(ORDERS):
-            if number == 0 or self.customers.waiting < ENOUGH:
-                self.customers.order()
+        for _ in range(ORDERS):
+            self.customers.order()
             self._pass(rng.uniform(*PACE) / ORDERS)
 
     def _provoke(self) -> None:
@@ -134,9 +131,7 @@ class Run:
         if not self._wait(settled, PATIENCE, GLANCE):
             self.stuck = self.judge.unsettled()
         self._note("at rest")
-        took = monotonic() - began
-        self.customers.rest()
-        return took
+        return monotonic() - began
 
     def _wait(self, condition: Any, seconds: float, every: float = BLINK) -> bool:
         deadline = monotonic() + seconds

@@ -199,8 +199,6 @@ class Customers:
     street: Street
     placed: dict[tuple[str, str], datetime] = field(default_factory=dict)
     cancelled: set[tuple[str, str]] = field(default_factory=set)
-    #: Orders that no POS will take any more: cancelled ones, and those that wait for a person.
-    _never: int = 0
     _later: list[Timer] = field(default_factory=list)
 
     def order(self) -> None:
@@ -223,16 +221,6 @@ class Customers:
         key = (self.street.name, reference)
         self.placed[key] = now()
         self._may_cancel(key, lambda: self.street.cancel(reference))
-
-    @property
-    def waiting(self) -> int:
-        """Count the orders of this world's shops that their POS has not taken yet."""
-        ours = sum(key[0] in self.world.shops for key in self.placed)
-        return ours - sum(len(shop.records) for shop in self.world.shops.values()) - self._never
-
-    def rest(self) -> None:
-        """Note that everything is settled: what waits now, waits for ever."""
-        self._never += self.waiting
 
     def _may_cancel(self, key: tuple[str, str], cancel: Callable[[], None]) -> None:
         if self.rng.random() < CANCELLED:
