@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields
-from datetime import UTC, datetime
+from datetime import datetime
 from hashlib import blake2b
 from operator import attrgetter
 from typing import Any, Final, Generic, NamedTuple, TypeAlias, TypeVar
@@ -219,21 +219,18 @@ def _ticket_keys(order: PosOrder) -> tuple[str | None, str | None]:
 
 
 def latest(snapshots: Iterable[Snapshot[OrderT]], key: Callable[[OrderT], str]) -> list[Snapshot[OrderT]]:
-    """Keep one snapshot an order: the newest, or of equally new ones the last."""
+    """Keep one snapshot an order, by the database's rule: an older one never wins, else the last does."""
     kept: dict[str, Snapshot[OrderT]] = {}
     for snapshot in snapshots:
         name = key(snapshot.order)
         known = kept.get(name)
-        if known is None or _stamp(known) <= _stamp(snapshot):
+        if known is None or not _older(snapshot.order.updated_at, known.order.updated_at):
             kept[name] = snapshot
     return list(kept.values())
 
 
-_NEVER: Final = datetime(1, 1, 1, tzinfo=UTC)
-
-
-def _stamp(snapshot: Snapshot[OrderT]) -> datetime:
-    return snapshot.order.updated_at or _NEVER
+def _older(one: datetime | None, other: datetime | None) -> bool:
+    return one is not None and other is not None and one < other
 
 
 Row: TypeAlias = Mapping[Any, Any]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import permutations
 
 import pytest
@@ -86,6 +86,21 @@ def test_of_two_equally_old_versions_the_later_is_believed(unit: SqlUnitOfWork):
     assert stored(unit, where).total == 2
     read_cart(unit, where, cart_order(total=3), cart_order(total=4))
     assert stored(unit, where).total == 4
+
+
+@pytest.mark.parametrize("stamps", [(None, ago(hours=1)), (ago(hours=1), None)])
+def test_a_page_and_the_database_agree_on_which_of_two_versions_wins(
+    unit: SqlUnitOfWork, stamps: tuple[datetime | None, datetime | None]
+):
+    """One without a stamp may be the newer one: the later of the two is believed, on one page or on two."""
+    where, together = channel(unit), channel(unit)
+    versions = [
+        cart_order(updated_at=stamp, total=total) for stamp, total in zip(stamps, (1, 2), strict=True)
+    ]
+    for version in versions:
+        read_cart(unit, where, version)
+    read_cart(unit, together, *versions)
+    assert stored(unit, where).total == stored(unit, together).total == 2
 
 
 def test_one_order_that_the_database_refuses_does_not_keep_others_out(unit: SqlUnitOfWork):
