@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
+from reconciler import bootstrap
 from reconciler.bootstrap import App, SharedClock
 from reconciler.ports import ConnectionInfo, Coverage, Side
 from reconciler.services.context import Context
 from reconciler.services.pull import OVERLAP, pull
+from reconciler.settings import load_settings
 from tests.builders import NOW
 
 NOTHING = cast("Any", None)
@@ -77,3 +80,14 @@ def test_a_rehearsals_clock_stands_still():
     app = App(NOTHING, NOTHING, NOTHING, NOTHING).at(NOW)
     app.shared_clock.set(NOW + timedelta(hours=1))
     assert app.clock() == NOW
+
+
+def test_every_clock_of_the_program_is_the_databases(monkeypatch: pytest.MonkeyPatch):
+    """A vendor's clock that is compared with another one than the windows are would move them."""
+    monkeypatch.setenv("DATABASE_URL", "postgresql://nowhere.test/x")
+    app = bootstrap.build(load_settings())
+    monkeypatch.setattr(App, "open_unit", lambda *_, **__: nullcontext(unit(None)))
+    with app.context() as context:
+        clocks = (context.clock, app.clock, app.access.tools().clock)
+        assert all(timedelta() <= clock() - NOW < timedelta(minutes=1) for clock in clocks)
+    app.close()
