@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import traceback
 from collections.abc import Callable
 
@@ -171,4 +173,18 @@ def test_migrations_can_be_asked_where_a_database_stands(make_database: Callable
     engine.dispose()
     with pytest.raises(UnavailableError, match="it is newer"):
         migrations.check(url)
+    engine.dispose()
+
+
+def test_two_deployments_that_migrate_at_once_do_it_once(make_database: Callable[..., str]):
+    """The second waits, without keeping the first from building an index, and finds nothing left to do."""
+    url = make_database()
+    program = "import sys; from reconciler.persistence import migrations; migrations.upgrade(sys.argv[1])"
+    deployments = [subprocess.Popen([sys.executable, "-c", program, url]) for _ in range(3)]
+    assert [deployment.wait(120) for deployment in deployments] == [0, 0, 0]
+    migrations.check(url)
+    engine = make_engine(url)
+    broken = "SELECT count(*) FROM pg_index WHERE NOT indisvalid"
+    with engine.connect() as connection:
+        assert connection.exec_driver_sql(broken).scalar_one() == 0
     engine.dispose()
