@@ -17,7 +17,8 @@ from reconciler.domain.money import format_minor
 from reconciler.domain.orders import CartOrder, PaymentStatus
 from tests.builders import NOW
 from tests.contract.cart_contract import CartContract
-from tests.unit.adapters_shopify.shop import Time, connect, tools
+from tests.simulated import Time, tools
+from tests.unit.adapters_shopify.shop import connect
 
 
 class ShopifyStage:

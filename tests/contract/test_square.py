@@ -17,7 +17,8 @@ from adapters.square.sandbox.store import stamp
 from reconciler.domain.orders import PosOrder, PosStatus, Source
 from tests.builders import NOW
 from tests.contract.pos_contract import PosContract
-from tests.unit.adapters_square.store import connect, tools
+from tests.simulated import tools
+from tests.unit.adapters_square.store import connect
 
 #: A fulfilment's kind and state, and the order's, by what the POS says of it.
 STATES: Final = {

@@ -14,7 +14,9 @@ import pytest
 from adapters.http import Bucket, Call, Limits, TooLargeError
 from adapters.sandbox import Request, Response
 from reconciler.domain.errors import AuthError, MalformedError, UnreachableError, VendorError
-from tests.unit.adapters_http.world import SECRET, START, World, client, reply, sequence
+from tests.builders import NOW
+from tests.simulated import Time
+from tests.unit.adapters_http.world import SECRET, client, reply, sequence
 
 OK = reply(json={"ok": True})
 CALL = Call(path="/orders")
@@ -41,14 +43,14 @@ def test_a_good_answer_is_read_at_once():
 )
 def test_a_passing_trouble_is_tried_again(trouble):
     """Time-outs, resets, "later" and 5xx do not fail a read that fares better the next time."""
-    world = World()
+    world = Time()
     assert client(sequence(trouble, trouble, OK), world).read_json(CALL) == {"ok": True}
     assert len(world.slept) == 2
 
 
 def test_tries_are_bounded():
     """A host that stays down costs five tries and less than a minute, then one line."""
-    world = World()
+    world = Time()
     with pytest.raises(
         UnreachableError, match=r"https://shop\.test did not answer in time; it is tried again"
     ):
@@ -59,7 +61,7 @@ def test_tries_are_bounded():
 
 def test_pauses_grow_and_are_spread():
     """Each pause lies between half of a doubling bound and the bound."""
-    world = World()
+    world = Time()
     with pytest.raises(UnreachableError):
         client(sequence(reply(500)), world).read_json(CALL)
     for pause, bound in zip(world.slept, (0.5, 1, 2, 4), strict=True):
@@ -79,7 +81,7 @@ def test_pauses_grow_and_are_spread():
 )
 def test_a_retry_after_is_heeded_in_every_form(header, seconds):
     """Seconds, fractions, dates: the pause is what the server asked for, and a little more."""
-    world = World()
+    world = Time()
     busy = reply(429, retry_after=header, date="Fri, 20 Nov 2026 15:00:00 GMT")
     client(sequence(busy, OK), world).read_json(CALL)
     assert seconds <= sum(world.slept) <= seconds + 0.1
@@ -88,14 +90,14 @@ def test_a_retry_after_is_heeded_in_every_form(header, seconds):
 @pytest.mark.parametrize("header", ["soon", "", "nan", "inf", "99999999999999999999999999d"])
 def test_a_retry_after_that_is_none_falls_back_to_our_own_pause(header):
     """Nonsense neither crashes nor waits for ever."""
-    world = World()
+    world = Time()
     client(sequence(reply(429, retry_after=header), OK), world).read_json(CALL)
     assert 0.25 <= sum(world.slept) <= 0.5
 
 
 def test_a_retry_after_date_counts_from_the_servers_clock():
     """A server whose clock is an hour ahead of ours is waited for ten seconds, not for an hour."""
-    world = World()
+    world = Time()
     later, date = "Fri, 20 Nov 2026 16:00:10 GMT", "Fri, 20 Nov 2026 16:00:00 GMT"
     busy = reply(503, retry_after=later, date=date)
     client(sequence(busy, OK), world).read_json(CALL)
@@ -104,7 +106,7 @@ def test_a_retry_after_date_counts_from_the_servers_clock():
 
 def test_nobody_waits_longer_than_its_patience():
     """A server that wants an hour of rest gets it: the read ends at once and says so."""
-    world = World()
+    world = Time()
     with pytest.raises(UnreachableError, match=r"status 429\), and asks for 3600 s of rest"):
         client(sequence(reply(429, retry_after="3600")), world).read_json(CALL)
     assert world.slept == []
@@ -112,7 +114,7 @@ def test_nobody_waits_longer_than_its_patience():
 
 def test_all_workers_heed_a_retry_after():
     """After a 429 another client of the same connection waits too."""
-    world = World()
+    world = Time()
     first = client(sequence(reply(429, retry_after="30")), world, limits=Limits(tries=1))
     with pytest.raises(UnreachableError):
         first.read_json(CALL)
@@ -225,7 +227,7 @@ def test_a_body_of_just_under_two_megabytes_is_read():
 
 def test_an_answer_that_trickles_for_ever_is_given_up():
     """Bytes that keep coming do not keep a worker."""
-    world = World()
+    world = Time()
 
     class Trickle(httpx.SyncByteStream):
         def __iter__(self):
@@ -295,7 +297,7 @@ def test_evidence_is_kept_without_credentials():
     assert SECRET not in everything
     assert "session=1" not in everything
     assert kept.request_body == '{"note":"hello"}'
-    assert (kept.at, kept.method, kept.status) == (START, "POST", 200)
+    assert (kept.at, kept.method, kept.status) == (NOW, "POST", 200)
     assert "hello" not in repr(kept)
 
 
@@ -337,7 +339,7 @@ def test_no_cookie_is_carried_from_one_call_to_the_next():
 
 def test_calls_are_spread_by_the_limit():
     """When the bucket is empty, a call waits for it to fill."""
-    world = World()
+    world = Time()
     shop = client(sequence(OK), world, bucket=Bucket(capacity=10, rate=2))
     for _ in range(14):
         shop.read_json(CALL)
@@ -346,7 +348,7 @@ def test_calls_are_spread_by_the_limit():
 
 def test_a_limit_that_is_used_up_for_long_is_said():
     """Nobody sleeps for minutes with a lease in hand."""
-    world = World()
+    world = Time()
     shop = client(sequence(OK), world, bucket=Bucket(capacity=1, rate=0.001))
     shop.read_json(CALL)
     with pytest.raises(UnreachableError, match="may not be asked again for 1000 s"):

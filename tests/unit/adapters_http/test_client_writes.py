@@ -8,7 +8,8 @@ import pytest
 from adapters.http import Bucket, Call
 from adapters.sandbox import Request, Response
 from reconciler.ports import OutcomeKind
-from tests.unit.adapters_http.world import SECRET, World, client, reply, sequence
+from tests.simulated import Time
+from tests.unit.adapters_http.world import SECRET, client, reply, sequence
 
 CREATE = Call(method="POST", path="/orders", body=b'{"id":1}')
 
@@ -60,7 +61,7 @@ def test_every_end_of_a_create_has_its_kind(end: Response | Exception, kind: Out
             raise end
         return end
 
-    world = World()
+    world = Time()
     written = client(vendor, world).write(CREATE)
     assert written.kind is kind
     assert len(sent) == 1

@@ -20,7 +20,8 @@ from adapters.http import Call, HttpClient, Limits, make_session
 from adapters.sandbox import App, Response, json_response, running
 from reconciler.domain.errors import UnreachableError
 from reconciler.ports import OutcomeKind
-from tests.unit.adapters_http.world import World, client
+from tests.simulated import Time
+from tests.unit.adapters_http.world import client
 
 CALL = Call(path="/orders")
 ONCE = Limits(tries=1, connect_seconds=2.0, read_seconds=0.2)
@@ -29,7 +30,7 @@ ONCE = Limits(tries=1, connect_seconds=2.0, read_seconds=0.2)
 @contextmanager
 def shop_at(url: str, session: httpx.Client | None = None) -> Iterator[HttpClient]:
     """A client with a real pool of connections."""
-    found = client(lambda _: Response(), World(), base_url=url, limits=ONCE)
+    found = client(lambda _: Response(), Time(), base_url=url, limits=ONCE)
     with session or make_session() as pool:
         object.__setattr__(found._tools, "session", pool)
         yield found

@@ -2,44 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from random import Random
-
 import httpx
 
-from adapters.http import Bucket, HttpClient, Limits, LocalLimiter, RateLimiter, Site, Tools, make_session
+from adapters.http import Bucket, HttpClient, Limits, RateLimiter, Site
 from adapters.sandbox import App, AppTransport, Request, Response, json_response
+from tests.simulated import Time, tools
 
-START = datetime(2026, 11, 20, 15, 0, tzinfo=UTC)
 SECRET = "shpat_0123456789abcdef"
 WIDE = Bucket(1000, 100)
 
 
-@dataclass
-class World:
-    """Time that passes only in ``sleep``."""
-
-    now: datetime = START
-    slept: list[float] = field(default_factory=list)
-
-    def clock(self) -> datetime:
-        """Return the present moment."""
-        return self.now
-
-    def seconds(self) -> float:
-        """Return how many seconds have passed."""
-        return (self.now - START).total_seconds()
-
-    def sleep(self, seconds: float) -> None:
-        """Let time pass."""
-        self.slept.append(seconds)
-        self.now += timedelta(seconds=seconds)
-
-
 def client(
     vendor: App | httpx.BaseTransport,
-    world: World | None = None,
+    world: Time | None = None,
     *,
     base_url: str = "https://shop.test/api",
     limiter: RateLimiter | None = None,
@@ -47,16 +22,9 @@ def client(
     bucket: Bucket = WIDE,
 ) -> HttpClient:
     """Return a client of a vendor."""
-    world = world or World()
-    transport = vendor if isinstance(vendor, httpx.BaseTransport) else AppTransport(vendor)
-    tools = Tools(
-        session=make_session(transport),
-        clock=world.clock,
-        limiter=limiter or LocalLimiter(world.seconds),
-        sleep=world.sleep,
-        random=Random(7),
-    )
-    return HttpClient(Site(base_url, "shop", bucket), tools, {"x-access-token": SECRET}, limits)
+    world = world or Time()
+    shared = tools(vendor, world, limiter=limiter)
+    return HttpClient(Site(base_url, "shop", bucket), shared, {"x-access-token": SECRET}, limits)
 
 
 def reply(status: int = 200, json: object = None, *, body: bytes | None = None, **headers: str) -> Response:

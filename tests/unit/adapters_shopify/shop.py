@@ -2,48 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from random import Random
+from datetime import datetime, timedelta
 from typing import Any
 
-import httpx
-
-from adapters.http import LocalLimiter, RateLimiter, Tools, make_session
-from adapters.sandbox import App, AppTransport, SandboxClock
+from adapters.http import Tools
+from adapters.sandbox import SandboxClock
 from adapters.shopify import ShopifyCart, make_cart
 from adapters.shopify.sandbox import ShopifySandbox
 from adapters.shopify.sandbox.rows import order
 from reconciler.domain.errors import VendorError
 from reconciler.domain.orders import CartOrder
 from reconciler.ports import ConnectionInfo, Coverage, Page, Quarantined, Side
+from tests.builders import NOW
+from tests.simulated import Time, tools
 
-NOW = datetime(2026, 11, 20, 15, 0, tzinfo=UTC)
 TOKEN = "shpat_sandbox"
 URL = "https://rosebud.myshopify.com"
 MINUTE = timedelta(minutes=1)
-
-
-@dataclass
-class Time:
-    """Time that passes only in ``sleep``."""
-
-    now: datetime = NOW
-    slept: list[float] = field(default_factory=list)
-
-    def clock(self) -> datetime:
-        """Return the present moment."""
-        return self.now
-
-    def seconds(self) -> float:
-        """Return how many seconds have passed."""
-        return (self.now - NOW).total_seconds()
-
-    def sleep(self, seconds: float) -> None:
-        """Let time pass."""
-        self.slept.append(seconds)
-        self.now += timedelta(seconds=seconds)
 
 
 @dataclass
@@ -58,24 +35,6 @@ class Read:
     @property
     def references(self) -> list[str]:
         return [order.reference for order in self.orders]
-
-
-def tools(
-    app: App | httpx.BaseTransport,
-    time: Time,
-    *,
-    limiter: RateLimiter | None = None,
-    sleep: Callable[[float], None] | None = None,
-) -> Tools:
-    """Return what a process shares, with a shop in place of the network."""
-    transport = app if isinstance(app, httpx.BaseTransport) else AppTransport(app)
-    return Tools(
-        session=make_session(transport),
-        clock=time.clock,
-        limiter=limiter or LocalLimiter(time.seconds),
-        sleep=sleep or time.sleep,
-        random=Random(7),
-    )
 
 
 def connect(

@@ -31,7 +31,9 @@ from adapters.shopify.sandbox.schema import full_schema, shipped_schema
 from adapters.shopify.sandbox.search import parse as parse_search
 from adapters.shopify.translate import UntranslatableError, translate
 from reconciler.domain.errors import VendorError
-from tests.unit.adapters_shopify.shop import NOW, TOKEN, Time, connect, orders, read, tools
+from tests.builders import NOW
+from tests.simulated import Time, tools
+from tests.unit.adapters_shopify.shop import TOKEN, connect, orders, read
 from tests.vendor_data import recorded, vendor_data
 
 

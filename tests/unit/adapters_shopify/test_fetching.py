@@ -7,7 +7,8 @@ import pytest
 from adapters.shopify.sandbox.rows import line, order
 from adapters.shopify.sandbox.search import parse
 from reconciler.domain.errors import MalformedError
-from tests.unit.adapters_shopify.shop import NOW, World, orders
+from tests.builders import NOW
+from tests.unit.adapters_shopify.shop import World, orders
 
 GID = "gid://shopify/Order/550000001001"
 

@@ -12,7 +12,9 @@ from adapters.shopify.cart import LAG
 from adapters.shopify.sandbox.rows import line, order
 from adapters.shopify.sandbox.store import stamp
 from reconciler.domain.errors import AuthError, MalformedError, UnreachableError
-from tests.unit.adapters_shopify.shop import NOW, TOKEN, World, connect, orders, read, small_pages, tools
+from tests.builders import NOW
+from tests.simulated import tools
+from tests.unit.adapters_shopify.shop import TOKEN, World, connect, orders, read, small_pages
 
 HOUR = timedelta(hours=1)
 

@@ -10,7 +10,9 @@ import pytest
 
 from adapters.sandbox import App, Request, Response, html_response, json_response, running
 from reconciler.domain.errors import AuthError, ConfigError, MalformedError, UnreachableError, VendorError
-from tests.unit.adapters_shopify.shop import NOW, TOKEN, World, connect, orders, read, tools
+from tests.builders import NOW
+from tests.simulated import tools
+from tests.unit.adapters_shopify.shop import TOKEN, World, connect, orders, read
 
 
 @pytest.fixture

@@ -20,7 +20,9 @@ from adapters.shopify.sandbox.throttle import Throttle
 from reconciler.cli.sandbox import app as sandbox_command
 from reconciler.domain.errors import InputError
 from reconciler.domain.orders import PaymentStatus
-from tests.unit.adapters_shopify.shop import NOW, TOKEN, Time, World, connect, orders, read, tools
+from tests.builders import NOW
+from tests.simulated import Time, tools
+from tests.unit.adapters_shopify.shop import TOKEN, World, connect, orders, read
 
 NAMES = """
 query Names($query: String, $first: Int, $after: String) {

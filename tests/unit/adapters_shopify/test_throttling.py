@@ -6,90 +6,25 @@ to chance.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 from random import Random
-from threading import Condition, Lock, Thread
+from threading import Lock
 from typing import Any
 
-import fakeredis
 import pytest
 import redis
 
-from adapters.http import Bucket, FallbackLimiter, LocalLimiter, RateLimiter, ValkeyLimiter
+from adapters.http import Bucket, FallbackLimiter, RateLimiter
 from adapters.sandbox import AppTransport, Request, Response, SandboxClock, json_response
 from adapters.shopify.documents import CHANGED
 from adapters.shopify.sandbox import ShopifySandbox
 from adapters.shopify.sandbox.throttle import Throttle
 from reconciler.domain.errors import UnreachableError
-from tests.unit.adapters_shopify.shop import NOW, Time, World, connect, orders, read, small_pages, tools
+from tests.builders import NOW
+from tests.simulated import Time, Workers, local, tools, valkey
+from tests.unit.adapters_shopify.shop import World, connect, orders, read, small_pages
 
 SECONDS = 120
-
-
-class Workers(Time):
-    """Several threads on one simulated clock: it advances to the next waking when all of them sleep."""
-
-    def __init__(self, count: int) -> None:
-        super().__init__()
-        self._awake = count
-        self._waking: list[float] = []
-        self._turn = Condition()
-
-    def sleep(self, seconds: float) -> None:
-        """Sleep until the simulated clock says so."""
-        with self._turn:
-            # In whole microseconds, which is all that a datetime holds.
-            until = round(self.seconds() + max(seconds, 1e-6), 6)
-            self._waking.append(until)
-            self._awake -= 1
-            self._advance()
-            self._turn.wait_for(lambda: round(self.seconds(), 6) >= until)
-            self._waking.remove(until)
-            self._awake += 1
-
-    def leave(self) -> None:
-        """End a worker, so that nobody waits for it."""
-        with self._turn:
-            self._awake -= 1
-            self._advance()
-
-    def _advance(self) -> None:
-        due = [until for until in self._waking if until > round(self.seconds(), 6)]
-        if self._awake == 0 and due and len(due) == len(self._waking):
-            self.now = NOW + timedelta(microseconds=round(min(due) * 1e6))
-            self._turn.notify_all()
-
-
-def local(time: Time) -> RateLimiter:
-    """Return a limiter of this process alone."""
-    return LocalLimiter(time.seconds)
-
-
-def valkey(time: Time) -> RateLimiter:
-    """Return a limiter that is shared."""
-    return ValkeyLimiter(fakeredis.FakeRedis(), seconds=time.seconds)
-
-
-def run(time: Workers, count: int, body: Callable[[int], None]) -> None:
-    """Run workers to their end; an error in one of them is an error of the test."""
-    errors: list[BaseException] = []
-
-    def worker(number: int) -> None:
-        try:
-            body(number)
-        except BaseException as error:  # noqa: BLE001 - handed to the test
-            errors.append(error)
-        finally:
-            time.leave()
-
-    threads = [Thread(target=worker, args=(number,)) for number in range(count)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(timeout=60)
-        assert not thread.is_alive()
-    assert errors == []
 
 
 class Till:
@@ -150,7 +85,7 @@ def test_two_workers_use_the_allowed_rate_and_are_never_turned_away(maximum, rat
     """No ban, not one query turned away, and at least 90% of the rate is used once the burst is over."""
     time = Workers(2)
     till, limiter = Till(time, maximum, rate), make_limiter(time)
-    run(time, 2, lambda number: hurry(till, time, limiter, number))
+    time.run(lambda number: hurry(till, time, limiter, number))
     assert not till.throttle.banned
     assert till.throttle.throttled == 0
     used = till.used(30, SECONDS - 5)
@@ -174,7 +109,7 @@ def test_workers_that_cannot_see_one_another_are_careful(workers):
         limiter = FallbackLimiter(Away(), time.seconds, away=(redis.RedisError,))  # type: ignore[arg-type]
         hurry(till, time, limiter, number)
 
-    run(time, workers, alone)
+    time.run(alone)
     assert (till.throttle.banned, till.throttle.throttled) == (False, 0)
 
 
@@ -193,7 +128,7 @@ def test_two_workers_read_a_shop_that_bans_at_once():
         small_pages(cart, 4)
         counts.append(len(read(cart, None, NOW).orders))
 
-    run(time, 2, work)
+    time.run(work)
     assert counts == [40, 40]
     assert (shop.throttle.banned, shop.throttle.throttled) == (False, 0)
 
@@ -209,7 +144,7 @@ def test_somebody_elses_use_of_the_limit_is_noticed():
             till.throttle.pay(50, time.now)
             time.sleep(1.0)
 
-    run(time, 2, lambda number: hurry(till, time, None, number) if number else greedy())
+    time.run(lambda number: hurry(till, time, None, number) if number else greedy())
     assert not till.throttle.banned
     assert till.used(30, SECONDS - 5) >= 0.4
 

@@ -12,7 +12,8 @@ from adapters.shopify.sandbox.rows import bag, edit, line, order, parcel, paymen
 from adapters.shopify.sandbox.store import stamp
 from adapters.shopify.translate import UntranslatableError, translate
 from reconciler.domain.orders import CartOrder, Customer, FulfillmentStatus, Line, PaymentStatus, Shipment
-from tests.unit.adapters_shopify.shop import MINUTE, NOW
+from tests.builders import NOW
+from tests.unit.adapters_shopify.shop import MINUTE
 
 AT = NOW - timedelta(hours=1)
 

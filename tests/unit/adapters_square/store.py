@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from random import Random
+from datetime import datetime, timedelta
 from typing import Any
 
-import httpx
-
-from adapters.http import LocalLimiter, RateLimiter, Tools, make_session
-from adapters.sandbox import App, AppTransport, SandboxClock
+from adapters.http import Tools
+from adapters.sandbox import SandboxClock
 from adapters.square import SquarePos, make_pos
 from adapters.square.sandbox import MAIN, TOKEN, SquareSandbox, Throttle, furnish, ring_up
 from adapters.square.sandbox.orders import create
@@ -19,33 +16,12 @@ from reconciler.domain.errors import VendorError
 from reconciler.domain.orders import CartOrder, PosOrder
 from reconciler.ports import ConnectionInfo, Coverage, Outcome, Page, Quarantined, Side, Submission
 from tests.builders import cart_order, policy
+from tests.simulated import Time, tools
 
-NOW = datetime(2026, 11, 20, 15, 0, tzinfo=UTC)
 URL = "https://square.test"
 SECOND, MINUTE, HOUR, DAY = (timedelta(**{n: 1}) for n in ("seconds", "minutes", "hours", "days"))
 #: Goods at 45.00, 5.00 tax: the order that `tests.builders` makes.
 POLICY = policy(location=MAIN)
-
-
-@dataclass
-class Time:
-    """Time that passes only in ``sleep``."""
-
-    now: datetime = NOW
-    slept: list[float] = field(default_factory=list)
-
-    def clock(self) -> datetime:
-        """Return the present moment."""
-        return self.now
-
-    def seconds(self) -> float:
-        """Return how long the test has gone on."""
-        return (self.now - NOW).total_seconds()
-
-    def sleep(self, seconds: float) -> None:
-        """Let time pass."""
-        self.slept.append(seconds)
-        self.now += timedelta(seconds=seconds)
 
 
 @dataclass
@@ -68,24 +44,6 @@ class Read:
     def one(self, pos_id: str) -> PosOrder:
         """Return the newest version that was read of an order."""
         return [order for order in self.orders if order.pos_id == pos_id][-1]
-
-
-def tools(
-    app: App | httpx.BaseTransport,
-    time: Time,
-    *,
-    limiter: RateLimiter | None = None,
-    sleep: Callable[[float], None] | None = None,
-) -> Tools:
-    """Return what a process shares, with a store in place of the network."""
-    transport = app if isinstance(app, httpx.BaseTransport) else AppTransport(app)
-    return Tools(
-        session=make_session(transport),
-        clock=time.clock,
-        limiter=limiter or LocalLimiter(time.seconds),
-        sleep=sleep or time.sleep,
-        random=Random(7),
-    )
 
 
 def connect(

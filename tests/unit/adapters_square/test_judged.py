@@ -24,9 +24,10 @@ from adapters.square.sandbox import (
 from adapters.square.sandbox.payments import refund
 from adapters.square.sandbox.reckoning import reckon
 from reconciler.ports import OutcomeKind
-from tests.builders import line
+from tests.builders import NOW, line
+from tests.simulated import tools
 from tests.unit.adapters_square.judge import Judge
-from tests.unit.adapters_square.store import DAY, NOW, World, connect, tools, usd
+from tests.unit.adapters_square.store import DAY, World, connect, usd
 from tests.vendor_data import vendor_data
 
 #: What the adapter uses of Square.

@@ -6,7 +6,9 @@ import pytest
 
 from adapters.square.sandbox import MARKET
 from reconciler.domain.errors import AuthError, MalformedError, UnreachableError
-from tests.unit.adapters_square.store import DAY, HOUR, MINUTE, NOW, SECOND, World, connect, tools
+from tests.builders import NOW
+from tests.simulated import tools
+from tests.unit.adapters_square.store import DAY, HOUR, MINUTE, SECOND, World, connect
 
 
 @pytest.fixture

@@ -19,8 +19,8 @@ from reconciler.domain.errors import UnreachableError
 from reconciler.domain.evidence import FailureCause
 from reconciler.domain.orders import Customer, PaymentStatus
 from reconciler.ports import OutcomeKind
-from tests.builders import cart_order, line, policy
-from tests.unit.adapters_square.store import NOW, World
+from tests.builders import NOW, cart_order, line, policy
+from tests.unit.adapters_square.store import World
 
 
 @pytest.fixture

@@ -16,18 +16,9 @@ from reconciler.domain.errors import AuthError, MalformedError, UnreachableError
 from reconciler.domain.orders import PosStatus, Source
 from reconciler.ports import Coverage
 from reconciler.services.pull import OVERLAP
-from tests.unit.adapters_square.store import (
-    DAY,
-    HOUR,
-    MINUTE,
-    NOW,
-    SECOND,
-    Read,
-    World,
-    connect,
-    tools,
-    usd,
-)
+from tests.builders import NOW
+from tests.simulated import tools
+from tests.unit.adapters_square.store import DAY, HOUR, MINUTE, SECOND, Read, World, connect, usd
 
 
 @pytest.fixture

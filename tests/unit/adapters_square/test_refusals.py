@@ -12,7 +12,9 @@ from adapters.square.options import VERSION
 from reconciler.domain.errors import AuthError, ConfigError, MalformedError, UnreachableError
 from reconciler.domain.evidence import FailureCause
 from reconciler.ports import ConnectionInfo, Side
-from tests.unit.adapters_square.store import NOW, Time, World, connect, tools
+from tests.builders import NOW
+from tests.simulated import Time, tools
+from tests.unit.adapters_square.store import World, connect
 from tests.vendor_data import recorded, vendor_data
 
 

@@ -13,8 +13,9 @@ from adapters.square.plan import decode
 from adapters.square.sandbox.payments import create, refund
 from reconciler.domain.evidence import FailureCause
 from reconciler.ports import OutcomeKind, Submission
-from tests.builders import cart_order
-from tests.unit.adapters_square.store import NOW, SECOND, World, connect, tools, usd
+from tests.builders import NOW, cart_order
+from tests.simulated import tools
+from tests.unit.adapters_square.store import SECOND, World, connect, usd
 
 #: After which of these the same bytes go again.
 UNKNOWN = OutcomeKind.UNKNOWN

@@ -6,77 +6,19 @@ to chance.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import timedelta
 from random import Random
-from threading import Condition, Thread
 
-import fakeredis
 import pytest
 
-from adapters.http import LocalLimiter, RateLimiter, ValkeyLimiter
 from adapters.sandbox import AppTransport, SandboxClock
 from adapters.square.sandbox import SquareSandbox, Throttle, furnish
 from reconciler.domain.errors import UnreachableError
 from reconciler.ports import OutcomeKind
-from tests.unit.adapters_square.store import NOW, Time, World, connect, tools
+from tests.builders import NOW
+from tests.simulated import Time, Workers, local, tools, valkey
+from tests.unit.adapters_square.store import World, connect
 
 SECONDS = 60
-
-
-class Workers(Time):
-    """Several threads on one simulated clock: it advances to the next waking when all of them sleep."""
-
-    def __init__(self, count: int) -> None:
-        super().__init__()
-        self._awake = count
-        self._waking: list[float] = []
-        self._turn = Condition()
-
-    def sleep(self, seconds: float) -> None:
-        """Wait until everybody sleeps and time has come so far."""
-        with self._turn:
-            until = self.seconds() + seconds
-            self._waking.append(until)
-            self._awake -= 1
-            self._advance()
-            self._turn.wait_for(lambda: self.seconds() >= until)
-            self._waking.remove(until)
-            self._awake += 1
-
-    def leave(self) -> None:
-        """Be awake no more."""
-        with self._turn:
-            self._awake -= 1
-            self._advance()
-
-    def _advance(self) -> None:
-        due = [until for until in self._waking if until > self.seconds()]
-        if self._awake == 0 and due and len(due) == len(self._waking):
-            # Rounded up: a clock of microseconds must reach what it was set for.
-            self.now = NOW + timedelta(seconds=min(due)) + timedelta(microseconds=1)
-            self._turn.notify_all()
-
-
-def run(time: Workers, body: Callable[[int], None]) -> None:
-    """Run two workers to their end; an error in one of them is an error of the test."""
-    errors: list[BaseException] = []
-
-    def worker(number: int) -> None:
-        try:
-            body(number)
-        except BaseException as error:  # noqa: BLE001 - handed to the test
-            errors.append(error)
-        finally:
-            time.leave()
-
-    threads = [Thread(target=worker, args=(number,)) for number in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(timeout=60)
-        assert not thread.is_alive()
-    assert errors == []
 
 
 def strict_store(time: Time, rate: float, allowed: int | None = 0) -> SquareSandbox:
@@ -85,16 +27,6 @@ def strict_store(time: Time, rate: float, allowed: int | None = 0) -> SquareSand
     sandbox.gate.throttle = Throttle(rate=rate, burst=rate, offences_allowed=allowed)
     furnish(sandbox.store)
     return sandbox
-
-
-def local(time: Time) -> RateLimiter:
-    """Count within the process."""
-    return LocalLimiter(time.seconds)
-
-
-def valkey(time: Time) -> RateLimiter:
-    """Count in Valkey, as workers do together."""
-    return ValkeyLimiter(fakeredis.FakeRedis(), seconds=time.seconds)
 
 
 @pytest.mark.parametrize("rate", [5, 10])
@@ -112,7 +44,7 @@ def test_two_workers_use_the_allowed_rate_and_are_never_turned_away(rate, make_l
         while time.seconds() < SECONDS:
             pos.probe()
 
-    run(time, work)
+    time.run(work)
     throttle = store.gate.throttle
     assert (throttle.banned, throttle.turned_away) == (False, 0)
     used = throttle.accepted / (throttle.burst + rate * time.seconds())
@@ -133,7 +65,7 @@ def test_two_workers_who_do_not_know_the_limit_are_turned_away_and_not_banned():
         while time.seconds() < SECONDS:
             pos.probe()
 
-    run(time, work)
+    time.run(work)
     throttle = store.gate.throttle
     assert not throttle.banned
     assert 0 < throttle.turned_away < throttle.accepted / 4
