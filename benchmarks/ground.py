@@ -96,10 +96,10 @@ def prepared(folder: Path) -> Iterator[Ground]:
         embedded.discard(folder)
 
 
-def cart_pages(orders: int) -> Iterator[Page[CartOrder]]:
-    """Yield the cart's side in pages."""
+def cart_pages(orders: int, *, extra: int = 0) -> Iterator[Page[CartOrder]]:
+    """Yield the cart's side in pages, each total so much higher."""
     for start in range(0, orders, PAGE):
-        yield Page([Snapshot(_cart(n), RAW) for n in range(start, min(start + PAGE, orders))])
+        yield Page([Snapshot(_cart(n, extra), RAW) for n in range(start, min(start + PAGE, orders))])
 
 
 def pos_pages(orders: int) -> Iterator[Page[PosOrder]]:
@@ -112,16 +112,16 @@ def _placed(number: int) -> datetime:
     return NOW - timedelta(days=2) + timedelta(seconds=number % 86_400)
 
 
-def _cart(number: int) -> CartOrder:
+def _cart(number: int, extra: int) -> CartOrder:
     return CartOrder(
         reference=str(number),
         placed_at=_placed(number),
         paid_at=_placed(number),
         updated_at=_placed(number),
         currency="USD",
-        total=6000 + number % 5000,
+        total=6000 + number % 5000 + extra,
         payment_status=PaymentStatus.PAID,
-        captured=6000 + number % 5000,
+        captured=6000 + number % 5000 + extra,
         customer=Customer(f"Ann {number}", f"555{number:07d}", "ann@example.test"),
         lines=LINES,
     )
