@@ -6,9 +6,13 @@ Every setting here was chosen against a measured way of losing or repeating work
 from __future__ import annotations
 
 import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from celery import Celery
+from celery.schedules import schedule
 from kombu import Queue
 
 from reconciler import embedded
@@ -19,12 +23,24 @@ from reconciler.settings import Settings, load_settings, with_addresses
 HARD_LIMIT_SECONDS: Final = 15 * 60
 #: A broker connection that was silently cut is noticed after this.
 SOCKET_TIMEOUT_SECONDS: Final = 10
+#: What nobody takes for so long goes, so that a forgotten broker does not fill. Never much less: two
+#: machines' clocks reckon it, and where they differ by more, every message is thrown away on arrival.
+HINT_EXPIRES_SECONDS: Final = 24 * 60 * 60
 
 
 def broker_url(redis_url: str) -> str:
     """Write an address the way Celery's transport wants it."""
     scheme, _, rest = redis_url.partition("://")
     return f"redis+socket://{rest.replace('?db=', '?virtual_host=')}" if scheme == "unix" else redis_url
+
+
+def steady_clock() -> Callable[[], datetime]:
+    """Return a clock that goes on evenly, whatever is done to the machine's own.
+
+    By one that is set back an hour, the next tick would be due in an hour.
+    """
+    started, began = datetime.now(UTC), time.monotonic()
+    return lambda: started + timedelta(seconds=time.monotonic() - began)
 
 
 def configure(settings: Settings) -> Celery:
@@ -55,12 +71,13 @@ def configure(settings: Settings) -> Celery:
             "socket_connect_timeout": SOCKET_TIMEOUT_SECONDS,
             "socket_keepalive": True,
         },
-        # Beat keeps nothing of value: it only says "look" every few seconds.
+        # Beat keeps nothing of value: it only says "look" every few seconds, on a clock that nobody sets.
+        beat_scheduler="celery.beat:Scheduler",
         beat_schedule={
             "tick": {
                 "task": "reconciler.tick",
-                "schedule": settings.tick_seconds,
-                "options": {"expires": 2 * settings.tick_seconds + 10},
+                "schedule": schedule(settings.tick_seconds, nowfun=steady_clock()),
+                "options": {"expires": HINT_EXPIRES_SECONDS},
             }
         },
         timezone="UTC",

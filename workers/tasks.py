@@ -18,10 +18,8 @@ from reconciler.services import review
 from reconciler.services.run import run_channel
 from reconciler.services.submit import has_more, submit_channel
 from reconciler.services.tick import tick as look_what_is_due
-from workers.app import app
+from workers.app import HINT_EXPIRES_SECONDS, app
 
-#: A hint older than this is worth nothing: the next tick gives a fresh one.
-HINT_EXPIRES_SECONDS: Final = 60
 ORIGIN: Final = "broker, unverified"
 
 
@@ -35,7 +33,7 @@ def wired() -> App:
 def tick() -> None:
     """Look at what is due and hint at it."""
     with wired().context() as context:
-        due = look_what_is_due(context)
+        due = look_what_is_due(context, timedelta(seconds=wired().settings.tick_seconds / 2))
     hit("tick.before_hints")
     for channel_id in due.runs:
         run.apply_async((channel_id,), queue="pull", expires=HINT_EXPIRES_SECONDS)

@@ -141,7 +141,7 @@ class Stage:
 
     def start_beat(self, name: str = "beat") -> Child:
         """Start a beat, which only ever says: look."""
-        return self.start(name, *BEAT, "--schedule", str(self.home.run / f"{name}-schedule"))
+        return self.start(name, *BEAT)
 
     def start_till(self, shop: Shop) -> Child:
         """Start the store behind a shop's POS file."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 import structlog
 
@@ -21,9 +22,15 @@ class Due:
     submissions: Sequence[int]
 
 
-def tick(context: Context) -> Due:
-    """Rescue what dead workers left, and return what is due. Two ticks at once do no harm."""
+def tick(context: Context, every: timedelta = timedelta()) -> Due:
+    """Rescue what dead workers left, and return what is due. Two ticks at once do no harm.
+
+    What was looked at less than ``every`` ago is not looked at again: of messages that piled up while nobody
+    was there to take them, the first is enough.
+    """
     unit = context.unit
+    if not unit.runs.take_due_job("tick", every):
+        return Due((), ())
     hit("tick.before_rescue")
     rescued = unit.queue.rescue()
     hit("tick.before_rescue_commit")

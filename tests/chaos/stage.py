@@ -121,7 +121,7 @@ class Stage:
         self.add("worker-1", WORKER, hostname="one@chaos")
         self.add("worker-2", WORKER, hostname="two@chaos", REDIS_URL=through)
         for name in ("beat-1", "beat-2"):
-            self.add(name, (*BEAT, "--schedule", str(self.run / f"{name}-schedule")))
+            self.add(name, BEAT)
 
     def _apply(self) -> None:
         path = self.folder / "channels.toml"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -71,3 +71,56 @@ def test_the_hint_to_send_comes_after_the_commit_of_what_it_hints_at(
     finally:
         app.close()
     assert seen == [1]
+
+
+@pytest.fixture
+def connected(database_url: str, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the Celery application needs to know when it is first imported."""
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    monkeypatch.setenv("REDIS_URL", redis_url)
+
+
+def test_ticks_that_piled_up_are_one(connected: None, engine: Engine, monkeypatch: pytest.MonkeyPatch):
+    """Nobody was there to take them for a while: the first looks, and the others do not hint again."""
+    from workers import tasks
+
+    Unread(engine, Listed(cart_order()), OURS)
+    app = bootstrap.build(load_settings())
+    monkeypatch.setattr(tasks, "wired", lambda: app)
+    hints: list[str] = []
+    for task in (tasks.run, tasks.submit, tasks.report):
+        monkeypatch.setattr(task, "apply_async", lambda *_, name=task.name, **__: hints.append(name))
+    try:
+        for _ in range(5):
+            tasks.tick()
+    finally:
+        app.close()
+    assert hints.count("reconciler.run") == 1
+
+
+@pytest.mark.parametrize("hours", [-2, 2])
+def test_a_clock_that_is_set_neither_stops_nor_hurries_beat(
+    connected: None, monkeypatch: pytest.MonkeyPatch, hours: int
+):
+    """The next tick comes when so many seconds have passed, not when a clock says so."""
+    from workers import app as module
+
+    passed = [0.0]
+    monkeypatch.setattr("time.monotonic", lambda: passed[0])
+    app = module.configure(load_settings())
+    wrong = datetime.now(UTC) + timedelta(hours=hours)
+    monkeypatch.setattr(app, "now", lambda: wrong)
+    entry = app.conf.beat_schedule["tick"]["schedule"]
+    entry.app = app
+    last = entry.now()
+    assert not entry.is_due(last).is_due
+    passed[0] = load_settings().tick_seconds
+    assert entry.is_due(last).is_due
+
+
+def test_no_clock_of_another_machine_throws_a_message_away(connected: None):
+    """The sender reckons when a message expires, and the worker looks: hours may lie between their clocks."""
+    from workers import app as module
+
+    assert module.app.conf.beat_schedule["tick"]["options"]["expires"] >= 12 * 60 * 60
+    assert module.HINT_EXPIRES_SECONDS >= 12 * 60 * 60
