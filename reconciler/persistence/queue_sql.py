@@ -40,7 +40,8 @@ _CLAIMABLE: Final = """(
     OR (status = 'in_doubt' AND next_lookup_at <= clock_timestamp())
 )"""
 
-#: Workers skip what others are claiming. A doubt keeps its ``since`` while it is looked up.
+#: Workers skip what others are claiming. ``since`` stays: a turn that comes to nothing starts no wait anew.
+#: An order that is put off every minute would never have waited long enough for anybody to be told.
 CLAIM: Final = Template("""
 WITH due AS (
     SELECT reference FROM queue_entries
@@ -50,8 +51,7 @@ WITH due AS (
 )
 UPDATE queue_entries q
 SET status = 'processing', claimed_from = q.status, token = q.token + 1, next_lookup_at = NULL,
-    lease_until = clock_timestamp() + %(lease)s,
-    since = CASE WHEN q.status = 'in_doubt' THEN q.since ELSE clock_timestamp() END
+    lease_until = clock_timestamp() + %(lease)s
 FROM due
 WHERE q.channel_id = %(channel)s AND q.reference = due.reference
 RETURNING q.channel_id, q.reference, q.token, q.claimed_from = 'in_doubt' AS in_doubt, q.attempts, q.spent,
@@ -139,7 +139,6 @@ WHERE $fenced
 RELEASE: Final = _statement("""
 UPDATE queue_entries q
 SET status = CASE WHEN $unsettled THEN 'in_doubt' ELSE 'ready' END,
-    since = CASE WHEN q.claimed_from = 'in_doubt' THEN q.since ELSE clock_timestamp() END,
     not_before = %(not_before)s, note = %(note)s,
     next_lookup_at = CASE WHEN $unsettled THEN coalesce(%(not_before)s, clock_timestamp()) END, $free
 WHERE $fenced
@@ -204,7 +203,7 @@ WITH lost AS (
 )
 UPDATE queue_entries q
 SET status = CASE WHEN lost.unsettled THEN 'in_doubt' ELSE 'ready' END,
-    since = CASE WHEN q.claimed_from = 'in_doubt' THEN q.since ELSE clock_timestamp() END,
+    since = CASE WHEN lost.unsettled AND q.claimed_from <> 'in_doubt' THEN clock_timestamp() ELSE q.since END,
     next_lookup_at = CASE WHEN lost.unsettled THEN clock_timestamp() END,
     note = 'its worker was lost', $free
 FROM lost

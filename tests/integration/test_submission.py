@@ -399,3 +399,21 @@ def test_a_turn_ends_soon_and_says_what_is_left(counter: Callable[..., Counter])
         context = Context(unit, desk.shop, lambda: datetime.now(UTC))
         assert not submit_channel(context, desk.channel, lease=LEASE, seconds=0)
         assert submit.has_more(context, desk.channel.id)
+
+
+def test_being_put_off_again_and_again_does_not_make_the_wait_begin_anew(counter: Callable[..., Counter]):
+    """A POS that keeps saying "later" would otherwise never be said to have kept an order waiting."""
+    desk = counter(outcomes=[DEFERRED] * 3)
+    desk.do("UPDATE queue_entries SET since = now() - interval '1 hour'")
+    for _ in range(3):
+        assert desk.work() == "ready"
+        desk.do("UPDATE queue_entries SET not_before = NULL")
+    assert desk.value("SELECT since <= now() - interval '1 hour' FROM queue_entries")
+
+
+def test_looks_that_fail_again_and_again_do_not_make_the_wait_begin_anew(counter: Callable[..., Counter]):
+    """Nobody sends what cannot be looked for, and somebody has to learn that it waits."""
+    desk = counter(looks_fail=True)
+    desk.do("UPDATE queue_entries SET since = now() - interval '1 hour'")
+    assert desk.work() == "ready"
+    assert desk.value("SELECT since <= now() - interval '1 hour' FROM queue_entries")
