@@ -221,18 +221,22 @@ ORDER BY h.id
 """).substitute(claimable=_CLAIMABLE)
 
 #: The row's lock makes one of two clicks wait; it then finds the entry ready. Where all that the POS has of
-#: an order was voided, whoever wants it again needs another key, since the old one made that.
+#: an order was voided, whoever wants it again needs another key, since the old one made that. What waits
+#: because sending was switched off after it was queued is now a person's attempt, which is not held back.
 SET_READY: Final = """
 UPDATE queue_entries q
 SET status = 'ready', since = clock_timestamp(), flagged = false, not_before = NULL, trigger = 'admin',
     actor = %(actor)s, reason = %(reason)s, origin = %(origin)s, object_id = NULL, adopted = false,
-    key = CASE WHEN q.status = 'failed' AND NOT EXISTS (
+    key = CASE WHEN q.status <> 'success' AND NOT EXISTS (
         SELECT FROM attempts a
         JOIN pos_orders p ON p.channel_id = a.channel_id AND p.pos_id = a.pos_id AND NOT p.live
         WHERE a.channel_id = q.channel_id AND a.reference = q.reference AND a.idempotency_key = q.key
     ) THEN q.key END
 WHERE q.channel_id = %(channel)s AND q.reference = %(reference)s AND (
     q.status = 'failed'
+    OR q.status IN ('created', 'ready') AND q.trigger <> 'admin' AND EXISTS (
+        SELECT FROM channels h WHERE h.id = q.channel_id AND h.policy ->> 'send' <> 'auto'
+    )
     OR q.status = 'success' AND (
         SELECT NOT bool_or(p.live) FROM pos_orders p
         WHERE p.channel_id = q.channel_id AND (p.family_key = q.reference OR p.pos_id = q.object_id)

@@ -132,11 +132,13 @@ class Counter:
             status = self.work()
         return status
 
-    def set_ready(self) -> None:
-        """Let a person ask for one more attempt."""
+    def set_ready(self) -> bool:
+        """Let a person ask for one more attempt; say whether that changed anything."""
         with self.unit() as unit:
-            unit.queue.set_ready(self.channel.id, "1001", actor="ann", reason="yes", origin="test")
+            told = {"actor": "ann", "reason": "yes", "origin": "test"}
+            changed = unit.queue.set_ready(self.channel.id, "1001", **told)
             unit.commit()
+        return changed
 
     def do(self, statement: str) -> None:
         """Change something behind everybody's back."""
@@ -417,3 +419,14 @@ def test_looks_that_fail_again_and_again_do_not_make_the_wait_begin_anew(counter
     desk.do("UPDATE queue_entries SET since = now() - interval '1 hour'")
     assert desk.work() == "ready"
     assert desk.value("SELECT since <= now() - interval '1 hour' FROM queue_entries")
+
+
+def test_a_person_can_have_sent_what_was_queued_before_sending_was_switched_off(
+    counter: Callable[..., Counter],
+):
+    """It waits for a person, so a person's word must reach it; the second click adds nothing."""
+    desk = counter(policy=replace(OURS, send=Send.ASK))
+    assert desk.work() == "ready"
+    assert [desk.set_ready(), desk.set_ready()] == [True, False]
+    assert desk.work() == "success"
+    assert desk.value("SELECT array_agg(trigger || actor) FROM attempts") == ["adminann"]
