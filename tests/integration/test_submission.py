@@ -430,3 +430,13 @@ def test_a_person_can_have_sent_what_was_queued_before_sending_was_switched_off(
     assert [desk.set_ready(), desk.set_ready()] == [True, False]
     assert desk.work() == "success"
     assert desk.value("SELECT array_agg(trigger || actor) FROM attempts") == ["adminann"]
+
+
+def test_an_order_that_was_cancelled_without_a_new_stamp_is_judged_as_it_is(
+    counter: Callable[..., Counter],
+):
+    """No read would bring it again: it would be called missing for ever."""
+    desk = counter()
+    desk.shop.order = replace(desk.shop.order, cancelled_at=datetime.now(UTC))
+    assert desk.work() == "failed"
+    assert desk.value("SELECT cancelled_at IS NOT NULL FROM cart_orders")
