@@ -21,10 +21,13 @@ _FENCED: Final = """q.channel_id = %(channel)s AND q.reference = %(reference)s
     AND q.token = %(token)s AND q.status = 'processing'"""
 #: What every way out of ``processing`` gives back.
 _FREE: Final = "lease_until = NULL, claimed_from = NULL"
+#: What was ever read of an order in the POS, and of the record that a person named.
+_KNOWN: Final = """pos_orders p
+        WHERE p.channel_id = q.channel_id AND (p.family_key = q.reference OR p.pos_id = q.object_id)"""
 
 
 def _statement(text: str) -> str:
-    return Template(text).substitute(unsettled=_UNSETTLED, fenced=_FENCED, free=_FREE)
+    return Template(text).substitute(unsettled=_UNSETTLED, fenced=_FENCED, free=_FREE, known=_KNOWN)
 
 
 ENQUEUE: Final = """
@@ -223,11 +226,12 @@ ORDER BY h.id
 #: The row's lock makes one of two clicks wait; it then finds the entry ready. Where all that the POS has of
 #: an order was voided, whoever wants it again needs another key, since the old one made that. What waits
 #: because sending was switched off after it was queued is now a person's attempt, which is not held back.
-SET_READY: Final = """
+#: A person's link to a record that no read ever showed is a slip of the pen until one does.
+SET_READY: Final = _statement("""
 UPDATE queue_entries q
 SET status = 'ready', since = clock_timestamp(), flagged = false, not_before = NULL, trigger = 'admin',
     actor = %(actor)s, reason = %(reason)s, origin = %(origin)s, object_id = NULL, adopted = false,
-    key = CASE WHEN q.status <> 'success' AND NOT EXISTS (
+    key = CASE WHEN (q.status <> 'success' OR NOT EXISTS (SELECT FROM $known)) AND NOT EXISTS (
         SELECT FROM attempts a
         JOIN pos_orders p ON p.channel_id = a.channel_id AND p.pos_id = a.pos_id AND NOT p.live
         WHERE a.channel_id = q.channel_id AND a.reference = q.reference AND a.idempotency_key = q.key
@@ -238,11 +242,11 @@ WHERE q.channel_id = %(channel)s AND q.reference = %(reference)s AND (
         SELECT FROM channels h WHERE h.id = q.channel_id AND h.policy ->> 'send' <> 'auto'
     )
     OR q.status = 'success' AND (
-        SELECT NOT bool_or(p.live) FROM pos_orders p
-        WHERE p.channel_id = q.channel_id AND (p.family_key = q.reference OR p.pos_id = q.object_id)
+        SELECT NOT bool_or(p.live) FROM $known
     )
+    OR q.status = 'success' AND q.adopted AND q.trigger = 'admin' AND NOT EXISTS (SELECT FROM $known)
 )
-"""
+""")
 CREATE_READY: Final = """
 INSERT INTO queue_entries
     (channel_id, reference, status, trigger, actor, reason, origin, deliver_on, created_at)

@@ -14,7 +14,7 @@ from reconciler.domain.evidence import FailureCause
 from reconciler.domain.orders import PosStatus
 from reconciler.persistence import SqlUnitOfWork
 from reconciler.ports import Channel, Claim, ConnectionState, Outcome, OutcomeKind, Trigger
-from tests.builders import NOW, ago, cart_order, pos_order
+from tests.builders import NOW, ago, cart_order, pos_order, ticket
 from tests.integration.persistence.world import (
     LEASE,
     channel,
@@ -412,6 +412,24 @@ def test_what_was_voided_in_the_pos_is_sent_again_under_a_new_key(unit: SqlUnitO
     assert not unit.queue.set_ready(where.id, "1001", **told)
     again = claim_one(unit, where)
     assert (again.key, again.trigger) == (None, Trigger.ADMIN)
+
+
+def test_a_slip_of_the_pen_in_an_adoption_can_be_put_right(unit: SqlUnitOfWork):
+    """An order may be linked anew, or sent where its record was never seen, until one bears its number."""
+    where = channel(unit)
+    read_cart(unit, where, cart_order(), cart_order(reference="1002"))
+    told = {"actor": "ann", "reason": "keyed in by Bea", "origin": "cli"}
+    for reference in ("1001", "1002"):
+        assert unit.queue.adopt(where.id, reference, f"slip {reference}", **told)
+    read_pos(unit, where, ticket())
+    relinked = [unit.queue.adopt(where.id, "1001", "T1", **told) for _ in range(2)]
+    assert (relinked, entry(unit).object_id) == ([True, False], "T1")
+    with pytest.raises(RefusedError, match="the POS has order 1001"):
+        unit.queue.set_ready(where.id, "1001", **told)
+    assert unit.queue.set_ready(where.id, "1002", **told)
+    read_pos(unit, where, pos_order())
+    with pytest.raises(RefusedError, match="the POS has order 1001 as T1"):
+        unit.queue.adopt(where.id, "1001", "T2", **told)
 
 
 def test_what_its_key_made_and_staff_voided_needs_a_new_key(unit: SqlUnitOfWork):
