@@ -11,7 +11,7 @@ from typing import Protocol, TypeAlias
 
 from reconciler.domain.evidence import QueueFacts
 from reconciler.domain.orders import CartOrder, PosOrder
-from reconciler.domain.verdict import Verdict
+from reconciler.domain.verdict import Classification, Verdict
 from reconciler.ports.configuration import (
     Channel,
     Configuration,
@@ -199,6 +199,10 @@ class Mismatches(Protocol):
 
     def close_absent(self, channel_id: int, prefix: str, subjects: Iterable[str], now: datetime) -> None:
         """Close open mismatches whose subject starts with ``prefix`` and is not among ``subjects``."""
+        ...
+
+    def open_since(self, channel_id: int, subject: str, classification: Classification) -> datetime | None:
+        """Return since when a subject is found to be of a class; None when that is not open."""
         ...
 
     def resolve_subject(
