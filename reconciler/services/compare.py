@@ -198,5 +198,10 @@ def judge_again(
 ) -> Bench:
     """Say at once what became of orders just worked on, instead of at the next run."""
     bench = open_bench(context, channel, channel.compared_run, pos=pos)
-    judge(bench, context.unit.orders.evidence(channel, references), {}, Comparison())
+    judge_these(bench, references)
     return bench
+
+
+def judge_these(bench: Bench, references: Sequence[str]) -> None:
+    """Judge these orders, whether they agree or not, and record what was found."""
+    judge(bench, bench.unit.orders.evidence(bench.channel, references), {}, Comparison())

@@ -16,7 +16,7 @@ from reconciler.domain.orders import CartOrder, Customer, PosOrder, PosStatus
 from reconciler.domain.policy import Delivery, Policy, Send
 from reconciler.persistence import SqlUnitOfWork
 from reconciler.ports import Capabilities, Lookup, Outcome, OutcomeKind, Page, Snapshot, Submission
-from reconciler.services import submit
+from reconciler.services import review, submit
 from reconciler.services.context import Context
 from reconciler.services.submit import submit_channel
 from reconciler.services.tick import tick
@@ -440,3 +440,21 @@ def test_an_order_that_was_cancelled_without_a_new_stamp_is_judged_as_it_is(
     desk.shop.order = replace(desk.shop.order, cancelled_at=datetime.now(UTC))
     assert desk.work() == "failed"
     assert desk.value("SELECT cancelled_at IS NOT NULL FROM cart_orders")
+
+
+def test_nobody_is_asked_while_a_persons_decision_holds_rows(counter: Callable[..., Counter]):
+    """A POS that is slow to answer would keep workers from the order, and in the end undo the decision."""
+    desk, asked = counter(), []
+
+    def catalog() -> Catalog:
+        asked.append(desk.value("SELECT reference FROM queue_entries FOR UPDATE SKIP LOCKED"))
+        return Catalog()
+
+    desk.shop.catalog = catalog  # type: ignore[method-assign]
+    told = {"actor": "ann", "reason": "keyed in by Bea", "origin": "test"}
+    with desk.unit() as unit:
+        context = Context(unit, desk.shop, lambda: datetime.now(UTC))
+        review.give_up(context, {desk.channel.name: ["1001"]}, **told)
+        review.adopt(context, desk.channel.name, "1001", "T1", **told)
+    assert asked == ["1001", "1001"]
+    assert desk.value("SELECT object_id FROM queue_entries") == "T1"
