@@ -11,6 +11,9 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
+from adapters.shopify.api import SMALLEST
+from adapters.shopify.documents import CHANGED
+from adapters.shopify.orders import PAGE
 from reconciler import bootstrap
 from reconciler.ports import Coverage, Page, Snapshot
 from reconciler.settings import load_settings
@@ -71,3 +74,17 @@ def test_the_hint_to_send_comes_after_the_commit_of_what_it_hints_at(
     finally:
         app.close()
     assert seen == [1]
+
+
+def test_a_sweep_of_a_large_shop_is_not_cut_off(
+    database_url: str, redis_url: str, monkeypatch: pytest.MonkeyPatch
+):
+    """Cut before its end it proves nothing, and the next run would begin at the beginning, for ever."""
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    monkeypatch.setenv("REDIS_URL", redis_url)
+    from workers import app, tasks
+
+    pages = 200_000 / PAGE
+    takes = pages * CHANGED.cost(PAGE) / SMALLEST.rate
+    limit = tasks.run.time_limit or app.app.conf.task_time_limit
+    assert takes <= limit
