@@ -102,6 +102,8 @@ class Proof:
     reason: str
     #: Disjoint, ascending intervals that complete reads covered.
     intervals: tuple[tuple[datetime, datetime], ...]
+    #: How far the vendor's clock is ahead of ours, as a complete read last told.
+    clock_offset: timedelta = timedelta()
 
     def covers(self, start: datetime, end: datetime) -> bool:
         """Say whether one interval holds both moments."""
