@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
 from reconciler.domain.evidence import FailureCause
@@ -166,6 +168,18 @@ def orphans(unit: SqlUnitOfWork, where: Channel) -> list[str]:
     return [record.pos_id for chunk in unit.orders.orphans(where) for record in chunk]
 
 
+def sharing(unit: SqlUnitOfWork, *prefixes: str) -> Sequence[Channel]:
+    """Return channels on one POS with these prefixes, two alike among them, as older versions allowed."""
+    apply(unit, *(policy(reference_prefix=f"{number}-") for number in range(len(prefixes))))
+    statement = """
+        UPDATE channels SET policy = jsonb_set(policy, '{reference_prefix}', to_jsonb(%(prefix)s::text))
+        WHERE id = %(id)s
+    """
+    for where, prefix in zip(unit.channels.list(), prefixes, strict=True):
+        unit.connection.exec_driver_sql(statement, {"id": where.id, "prefix": prefix})
+    return unit.channels.list()
+
+
 def test_an_online_record_that_nobody_explains_is_an_orphan(unit: SqlUnitOfWork):
     """In-store sales, voided records, and records of known orders or adopted tickets are none."""
     where = queued(unit, "1001", "1002")
@@ -192,8 +206,7 @@ def test_a_stray_is_reported_by_one_of_the_channels_on_a_pos(
     unit: SqlUnitOfWork, prefixes: tuple[str, str], owner: int
 ):
     """Each channel reads the same record; one of them speaks of it: that without a prefix, else the first."""
-    apply(unit, *(policy(reference_prefix=prefix) for prefix in prefixes))
-    channels = unit.channels.list()
+    channels = sharing(unit, *prefixes)
     for where in channels:
         read_pos(
             unit, where, pos_order(pos_id="bare", reference=None), pos_order(pos_id="odd", reference="9")
@@ -207,8 +220,7 @@ def test_a_stray_is_reported_by_one_of_the_channels_on_a_pos(
 
 def test_an_order_of_a_shop_with_the_same_prefix_explains_a_record(unit: SqlUnitOfWork):
     """Two carts without prefixes on one POS: neither calls the other's orders orphans."""
-    apply(unit, policy(), policy())
-    first, second = unit.channels.list()
+    first, second = sharing(unit, "", "")
     read_cart(unit, second, cart_order())
     read_pos(unit, first, pos_order())
     assert orphans(unit, first) == []
