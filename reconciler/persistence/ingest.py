@@ -18,7 +18,7 @@ from sqlalchemy.exc import DataError, IntegrityError
 from reconciler.domain.orders import CartOrder, PosOrder, edit_family
 from reconciler.persistence import ingest_sql as sql
 from reconciler.persistence.quarantine import set_aside
-from reconciler.persistence.rows import CartRows, OrderT, PosRows, Prepared, latest
+from reconciler.persistence.rows import CartRows, OrderT, PosRows, Prepared, UnreckonableError, latest
 from reconciler.ports import Channel, Ingested, Page, Quarantined, Side, Snapshot
 
 #: What one order can do wrong: a number out of range, a broken rule, half a character.
@@ -133,7 +133,8 @@ class _Store(Generic[OrderT]):
 def _refused(key: str, raw: str, error: Exception) -> Quarantined:
     """Set an order aside with the database's own sentence, without its detail, which would quote the row."""
     diagnosis = getattr(getattr(error, "orig", error), "diag", None)
-    sentence = getattr(diagnosis, "message_primary", None) or type(error).__name__
+    ours = str(error) if isinstance(error, UnreckonableError) else type(error).__name__
+    sentence = getattr(diagnosis, "message_primary", None) or ours
     return Quarantined(
         source=f"order {key}"[:200], position=0, reason=f"it cannot be stored: {sentence}", raw=raw
     )
