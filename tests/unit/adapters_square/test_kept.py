@@ -2,15 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
+from adapters.square.catalog import SquareCatalog
 from adapters.square.payload import order_of
 from adapters.square.refunds import Refunds
+from reconciler.domain.errors import UnreachableError
 from tests.unit.adapters_square.store import NOW, usd
+
+TAX = {"type": "TAX", "id": "T1"}
+
+
+def test_a_catalog_that_broke_off_is_read_anew_and_its_taxes_counted_once():
+    """Otherwise they look changed, and what was refused for them is sent again for nothing."""
+    breaks = iter([False, True, False, False, False, False])
+
+    def ask(path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        if next(breaks):
+            raise UnreachableError("broken off")
+        return {} if "cursor" in body else {"objects": [TAX], "cursor": "2"}
+
+    def catalog() -> SquareCatalog:
+        return SquareCatalog(cast("Any", SimpleNamespace(ask=ask, site="square.test")))
+
+    broken = catalog()
+    with pytest.raises(UnreachableError):
+        broken.variations()
+    assert broken.fingerprints() == catalog().fingerprints()
 
 
 @pytest.mark.parametrize("told_first", [True, False], ids=["told, then asked", "asked, then told"])
