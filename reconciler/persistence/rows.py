@@ -57,8 +57,8 @@ _DIGEST_BYTES: Final = 16
 _NUL: Final = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
 
 
-class UnreckonableError(ValueError):
-    """An order with a time that nothing can be added to or taken from; its words hold no personal data."""
+class UnstorableError(ValueError):
+    """An order that cannot be kept beside the others; its words hold no personal data."""
 
 
 def digest_of(*parts: bytes) -> bytes:
@@ -192,10 +192,10 @@ class PosRows:
 
 
 def _check_times(moments: tuple[datetime | None, ...], shipments: tuple[Shipment, ...]) -> None:
-    """Raise UnreckonableError for a time out of bounds: reckoning with it would end the whole run."""
+    """Raise UnstorableError for a time out of bounds: reckoning with it would end the whole run."""
     for moment in (*moments, *(parcel.shipped_at for parcel in shipments)):
         if moment is not None and not _FIRST_YEAR <= moment.year <= _LAST_YEAR:
-            raise UnreckonableError(f"one of its times lies in the year {moment.year}")
+            raise UnstorableError(f"one of its times lies in the year {moment.year}")
 
 
 def _storable(order: OrderT, kind: type[OrderT]) -> tuple[OrderT, bytes]:

@@ -273,3 +273,18 @@ def test_a_time_that_nobody_can_reckon_with_is_set_aside(unit: SqlUnitOfWork, ye
     assert read_pos(unit, where, *records) == Ingested(read=2, changed=1, quarantined=1)
     reasons = unit.connection.exec_driver_sql("SELECT reason FROM quarantine").scalars().all()
     assert set(reasons) == {f"it cannot be stored: one of its times lies in the year {year}"}
+
+
+@pytest.mark.parametrize("pages", [1, 2], ids=["on one page", "on two pages"])
+def test_two_orders_with_one_number_do_not_take_each_others_place(unit: SqlUnitOfWork, pages: int):
+    """The one that was read first stays and goes on changing; the other is set aside and told."""
+    where = channel(unit)
+    first, second = (cart_order(vendor_id=name, total=total) for name, total in (("A", 1_00), ("B", 2_00)))
+    for page in [[first, second]] if pages == 1 else [[first], [second]]:
+        read_cart(unit, where, *page)
+    assert stored(unit, where).vendor_id == "A"
+    reason = "it cannot be stored: its number 1001 is that of another order, whose id is A"
+    assert value(unit, "SELECT reason FROM quarantine") == reason
+    newer = replace(first, total=3_00)
+    assert read_cart(unit, where, second, newer) == Ingested(read=2, changed=1, quarantined=1)
+    assert stored(unit, where).total == 3_00
