@@ -216,10 +216,12 @@ WHERE q.channel_id = lost.channel_id AND q.reference = lost.reference
 #: Nothing is worked on where nobody may come in.
 DUE_CHANNELS: Final = Template("""
 SELECT h.id FROM channels h JOIN connections n ON n.id = h.pos_connection_id
-WHERE h.enabled AND n.state NOT IN ('auth_failed', 'paused') AND EXISTS (
-    SELECT FROM queue_entries
-    WHERE channel_id = h.id AND status IN ('created', 'ready', 'in_doubt') AND $claimable
-)
+JOIN connections k ON k.id = h.cart_connection_id
+WHERE h.enabled AND n.state NOT IN ('auth_failed', 'paused') AND k.state NOT IN ('auth_failed', 'paused')
+    AND EXISTS (
+        SELECT FROM queue_entries
+        WHERE channel_id = h.id AND status IN ('created', 'ready', 'in_doubt') AND $claimable
+    )
 ORDER BY h.id
 """).substitute(claimable=_CLAIMABLE)
 

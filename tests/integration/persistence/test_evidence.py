@@ -10,7 +10,7 @@ from reconciler.domain.evidence import FailureCause
 from reconciler.domain.orders import Customer, PosStatus, Source
 from reconciler.domain.queue import QueueStatus
 from reconciler.persistence import SqlUnitOfWork
-from reconciler.ports import Channel, ConnectionState, Outcome, OutcomeKind, Suspect
+from reconciler.ports import Channel, ConnectionState, Outcome, OutcomeKind, Side, Suspect
 from tests.builders import NOW, ago, cart_order, policy, pos_order, ticket
 from tests.integration.persistence.world import (
     LEASE,
@@ -130,6 +130,15 @@ def test_the_queue_is_told_by_the_databases_clock(unit: SqlUnitOfWork):
         "UPDATE queue_entries SET lease_until = lease_until - interval '61 seconds'"
     )
     assert only(unit, where).queue.overdue  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("side", Side)
+def test_an_entry_is_held_where_either_connection_is_in_trouble(unit: SqlUnitOfWork, side: Side):
+    """No order is sent that the cart cannot be asked about: that is no fault of the queue's."""
+    where = queued(unit, "1001")
+    connection = where.cart if side is Side.CART else where.pos
+    unit.channels.set_state(connection.id, ConnectionState.AUTH_FAILED, "x", NOW)
+    assert only(unit, where).queue.held  # type: ignore[union-attr]
 
 
 def test_an_entry_that_is_being_looked_up_is_still_in_doubt(unit: SqlUnitOfWork):

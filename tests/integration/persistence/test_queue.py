@@ -13,7 +13,7 @@ from reconciler.domain.errors import InputError, NotFoundError, RefusedError
 from reconciler.domain.evidence import FailureCause
 from reconciler.domain.orders import PosStatus
 from reconciler.persistence import SqlUnitOfWork
-from reconciler.ports import Channel, Claim, ConnectionState, Outcome, OutcomeKind, Trigger
+from reconciler.ports import Channel, Claim, ConnectionState, Outcome, OutcomeKind, Side, Trigger
 from tests.builders import NOW, ago, cart_order, pos_order, ticket
 from tests.integration.persistence.world import (
     LEASE,
@@ -355,11 +355,13 @@ def test_what_a_worker_holds_is_not_closed_under_its_hands(unit: SqlUnitOfWork):
     assert unit.queue.adopt_seen(where.id) == 0
 
 
+@pytest.mark.parametrize("side", Side)
 @pytest.mark.parametrize("state", [ConnectionState.AUTH_FAILED, ConnectionState.PAUSED])
-def test_nothing_is_due_where_nobody_may_come_in(unit: SqlUnitOfWork, state: ConnectionState):
-    """A paused connection's entries wait without waking a worker at every tick."""
+def test_nothing_is_due_where_nobody_may_come_in(unit: SqlUnitOfWork, state: ConnectionState, side: Side):
+    """A paused connection's entries wait without waking a worker at every tick, whichever side it is."""
     where = queued(unit, "1001")
-    unit.channels.set_state(where.pos.id, state, "x", NOW)
+    connection = where.cart if side is Side.CART else where.pos
+    unit.channels.set_state(connection.id, state, "x", NOW)
     assert unit.queue.due_channels() == []
 
 
