@@ -159,6 +159,10 @@ class SqlQueue:
             raise NotFoundError(
                 f"there is no order {key['reference']}", next_step="see: reconciler queue list"
             )
+        if status == QueueStatus.SUCCESS and event is QueueEvent.GIVE_UP:
+            raise RefusedError(
+                f"the POS has order {key['reference']}", next_step="void it there first, if it is not wanted"
+            )
         final = QueueStatus.SUCCESS if event is QueueEvent.ADOPT else QueueStatus.FAILED
         if status != final:
             transition(QueueStatus(status), event, Actor.ADMIN)

@@ -434,6 +434,21 @@ def test_a_slip_of_the_pen_in_an_adoption_can_be_put_right(unit: SqlUnitOfWork):
         unit.queue.adopt(where.id, "1001", "T2", **told)
 
 
+def test_a_link_to_somebody_elses_ticket_can_be_given_up(unit: SqlUnitOfWork):
+    """Then the order has no record again, and may be sent; what bears its number is no link of a person's."""
+    where = queued(unit, "1001")
+    read_pos(unit, where, ticket())
+    told = {"actor": "ann", "reason": "it was another customer's", "origin": "cli"}
+    assert unit.queue.adopt(where.id, "1001", "T1", **told)
+    assert unit.queue.give_up(where.id, "1001", **told)
+    assert (entry(unit).status, entry(unit).object_id) == ("failed", None)
+    assert unit.queue.set_ready(where.id, "1001", **told)
+    read_pos(unit, where, pos_order())
+    assert unit.queue.adopt(where.id, "1001", "P1", **told)
+    with pytest.raises(RefusedError):
+        unit.queue.give_up(where.id, "1001", **told)
+
+
 def test_what_its_key_made_and_staff_voided_needs_a_new_key(unit: SqlUnitOfWork):
     """The POS would answer the old key with the voided record."""
     where = queued(unit, "1001")
