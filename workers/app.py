@@ -19,8 +19,11 @@ from reconciler import embedded
 from reconciler.domain.errors import ReconcilerError
 from reconciler.settings import Settings, load_settings, with_addresses
 
-#: No task runs longer; the broker hands out an unacknowledged task again only after more than twice this.
+#: No task but a run takes longer; the broker hands out an unacknowledged one again after twice this and more.
 HARD_LIMIT_SECONDS: Final = 15 * 60
+#: A sweep reads all that a shop ever sold, at the pace that its vendor allows. Cut off it proves nothing, and
+#: the next run would begin at the beginning, for ever. Handed out again meanwhile, it finds its lock taken.
+RUN_LIMIT_SECONDS: Final = 12 * 60 * 60
 #: A broker connection that was silently cut is noticed after this.
 SOCKET_TIMEOUT_SECONDS: Final = 10
 #: What nobody takes for so long goes, so that a forgotten broker does not fill. Never much less: two

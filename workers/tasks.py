@@ -18,7 +18,7 @@ from reconciler.services import review
 from reconciler.services.run import run_channel
 from reconciler.services.submit import has_more, submit_channel
 from reconciler.services.tick import tick as look_what_is_due
-from workers.app import HINT_EXPIRES_SECONDS, app
+from workers.app import HINT_EXPIRES_SECONDS, RUN_LIMIT_SECONDS, app
 
 ORIGIN: Final = "broker, unverified"
 
@@ -43,7 +43,7 @@ def tick() -> None:
     hit("tick.after_hints")
 
 
-@app.task(name="reconciler.run")
+@app.task(name="reconciler.run", time_limit=RUN_LIMIT_SECONDS)
 def run(channel_id: int, *, force: bool = False, full: bool = False) -> None:
     """Reconcile one channel if its run is due (or ``force``), then hint at what it queued."""
     with wired().context() as context:

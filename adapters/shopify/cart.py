@@ -67,7 +67,7 @@ class _Tally:
     short: int = 0
     reason: str = ""
 
-    def coverage(self, start: datetime, end: datetime) -> Coverage:
+    def coverage(self, start: datetime, end: datetime, ahead: timedelta) -> Coverage:
         """Return what the read proves: an order put aside is known, what has no id is lost."""
         reason = self.reason
         if self.short:
@@ -80,6 +80,7 @@ class _Tally:
             complete=not self.short and not self.unknown,
             absence_trusted=not self.short and not self.quarantined,
             reason=reason,
+            clock_offset=ahead,
         )
 
 
@@ -110,7 +111,7 @@ class ShopifyCart:
             yield from self._window(window, horizon, tally)
             begin, cut = window.last, window.cut
         # A shop whose clock is ahead has stamped orders with times that are still to come for us.
-        yield tally.coverage(start or EVER, min(horizon, now))
+        yield tally.coverage(start or EVER, min(horizon, now), self._api.http.clock_offset)
 
     def fetch(
         self, references: Sequence[str], ids: Mapping[str, str] | None = None

@@ -71,6 +71,8 @@ class SquareCatalog:
     def variations(self) -> tuple[Variation, ...]:
         """Return every variation that has a SKU and was not deleted; loads the catalog where it must."""
         if self._variations is None:
+            # A load that broke off left some.
+            self._taxes.clear()
             self._variations = tuple(self._load())
             self._skus |= {variation.id: variation.sku for variation in self._variations}
         return self._variations

@@ -20,6 +20,8 @@ class Refunds:
 
     api: SquareApi
     _by_payment: dict[str, dict[str, int]] = field(default_factory=dict)
+    #: What payments themselves say they gave back in all. The feed may show a part of it, and the same again.
+    _in_all: dict[str, int] = field(default_factory=dict)
     _from: datetime | None = None
 
     def since(self, moment: datetime) -> None:
@@ -36,15 +38,18 @@ class Refunds:
 
     def ask(self, payment_id: str) -> None:
         """Know what one payment gave back: cheaper than years of refunds for a single old sale."""
-        if payment_id not in self._by_payment:
+        if payment_id not in self._in_all:
             payment = self.api.get(f"/v2/payments/{payment_id}").get("payment")
             money = payment.get("refunded_money") if isinstance(payment, Mapping) else None
             amount = money.get("amount") if isinstance(money, Mapping) else None
-            self._by_payment[payment_id] = {"": amount if isinstance(amount, int) else 0}
+            self._in_all[payment_id] = amount if isinstance(amount, int) else 0
 
     def of(self, order: Order) -> int:
         """Return what an order's payments gave back, minor units."""
-        return sum(sum(self._by_payment.get(payment, {}).values()) for payment in order.payment_ids)
+        return sum(
+            max(self._in_all.get(payment, 0), sum(self._by_payment.get(payment, {}).values()))
+            for payment in order.payment_ids
+        )
 
     def _load(self, **span: str) -> set[str]:
         payments: set[str] = set()

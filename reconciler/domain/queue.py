@@ -16,7 +16,8 @@ class QueueStatus(StrEnum):
     CREATED = "created"
     #: A worker holds a lease; intent, key and bytes are committed. Left by the outcome or by rescue.
     PROCESSING = "processing"
-    #: The POS shows the order. Final, unless it is voided there and a person wants it made again.
+    #: The POS shows the order. Final, unless it is voided there and a person wants it made again, or a person
+    #: linked it to the wrong record.
     SUCCESS = "success"
     #: Refused, or given up; ``flagged`` entries wait for a person. Left by the one re-send or Set Ready.
     FAILED = "failed"
@@ -79,6 +80,9 @@ TRANSITIONS: Final = MappingProxyType(
         (S.FAILED, E.SET_READY): (S.READY, _ADMIN),
         # Voided in the POS since.
         (S.SUCCESS, E.SET_READY): (S.READY, _ADMIN),
+        # A person's link was wrong: another record is the order, or none.
+        (S.SUCCESS, E.ADOPT): (S.SUCCESS, _ADMIN),
+        (S.SUCCESS, E.GIVE_UP): (S.FAILED, _ADMIN),
         (S.FAILED, E.ADOPT): (S.SUCCESS, _WORKER_ADMIN),
         (S.CREATED, E.GIVE_UP): (S.FAILED, _WORKER_ADMIN),
         (S.READY, E.GIVE_UP): (S.FAILED, _WORKER_ADMIN),

@@ -22,6 +22,12 @@ _TABLES: Final = {
 }
 #: Two people who apply at once do it one after the other. The first key is ours: see ``channels``.
 _ONE_AT_A_TIME: Final = "SELECT pg_advisory_xact_lock(24256, 0)"
+_TWIN: Final = """
+SELECT h.name FROM channels own JOIN channels h ON h.pos_connection_id = own.pos_connection_id
+WHERE own.name = %(name)s AND h.id <> own.id AND h.enabled
+    AND h.policy ->> 'reference_prefix' = own.policy ->> 'reference_prefix'
+ORDER BY h.id LIMIT 1
+"""
 #: What a channel file calls the columns.
 _TOLD: Final = {"credentials_digest": "credentials", "cart_connection_id": "cart", "pos_connection_id": "pos"}
 
@@ -62,6 +68,8 @@ class SqlConfiguration:
         changes = [self._merchant(merchant) for merchant in spec.merchants]
         changes += [self._vendor_connection(connection, now) for connection in spec.connections]
         changes += [self._channel(channel, now) for channel in spec.channels]
+        for channel in spec.channels:
+            self._refuse_twin(channel)
         return changes
 
     def _merchant(self, spec: MerchantSpec) -> Change:
@@ -109,6 +117,19 @@ class SqlConfiguration:
         change = self._update(known, wanted)
         channel_changed(self._connection, known.row, known.differing(wanted), now)
         return change
+
+    def _refuse_twin(self, spec: ChannelSpec) -> None:
+        """Refuse a channel that another one could take orders from, be it renamed or in another file.
+
+        Each has a queue of its own, so that both would send what the POS lacks.
+        """
+        twin = self._connection.exec_driver_sql(_TWIN, {"name": spec.name}).scalar_one_or_none()
+        if twin is not None:
+            raise ConfigError(
+                f"channel {spec.name!r}: channel {twin!r} has the same POS {spec.pos!r} "
+                "and the same reference_prefix",
+                next_step='keep the name it had, or give each its own: reference_prefix = "RB-"',
+            )
 
     def _merchant_id(self, code: str) -> int:
         found = self._find("merchant", code, "code")

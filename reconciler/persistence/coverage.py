@@ -10,8 +10,12 @@ from sqlalchemy import Connection
 from reconciler.ports import Coverage, Proof, Side
 
 _ADD: Final = """
-INSERT INTO coverage (channel_id, run_id, side, covers_from, covers_to, complete, absence_trusted, reason)
-VALUES (%(channel)s, %(run)s, %(side)s, %(start)s, %(end)s, %(complete)s, %(trusted)s, %(reason)s)
+INSERT INTO coverage (
+    channel_id, run_id, side, covers_from, covers_to, complete, absence_trusted, reason, clock_offset
+)
+VALUES (
+    %(channel)s, %(run)s, %(side)s, %(start)s, %(end)s, %(complete)s, %(trusted)s, %(reason)s, %(offset)s
+)
 """
 #: Intervals that meet become one, so that there are few however long the ledger grows. One that ends in the
 #: future was noted under a wrong clock: its end proves nothing, and goes with the next complete read.
@@ -31,8 +35,14 @@ ON CONFLICT (channel_id, side, covers_from)
 _HIGH_WATER: Final = """
 SELECT max(covers_to) FROM covered WHERE channel_id = %(channel)s AND side = %(side)s
 """
+#: A read that failed tells nothing of clocks: there, the one before it counts.
 _LATEST: Final = """
-SELECT complete, absence_trusted, reason FROM coverage
+SELECT complete, absence_trusted, reason, coalesce((
+    SELECT t.clock_offset FROM coverage t
+    WHERE t.channel_id = %(channel)s AND t.side = %(side)s AND t.complete
+    ORDER BY t.id DESC LIMIT 1
+), '0') AS clock_offset
+FROM coverage
 WHERE channel_id = %(channel)s AND side = %(side)s
 ORDER BY id DESC LIMIT 1
 """
@@ -56,6 +66,7 @@ def add_coverage(
         "complete": coverage.complete,
         "trusted": coverage.absence_trusted,
         "reason": coverage.reason,
+        "offset": coverage.clock_offset,
     }
     connection.exec_driver_sql(_ADD, parameters)
     if coverage.complete:
@@ -81,4 +92,5 @@ def proof(connection: Connection, channel_id: int, side: Side) -> Proof:
         absence_trusted=latest.absence_trusted,
         reason=latest.reason,
         intervals=tuple((row.covers_from, row.covers_to) for row in union),
+        clock_offset=latest.clock_offset,
     )

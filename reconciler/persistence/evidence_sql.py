@@ -26,7 +26,7 @@ _QUEUE: Final = f"""CASE WHEN q.reference IS NOT NULL THEN json_build_object(
     'codes', q.codes,
     'vendor_words', q.vendor_words,
     'last_lookup_at', q.last_lookup_at,
-    'held', n.state <> 'ok' OR coalesce(q.not_before > clock_timestamp(), false)
+    'held', n.state <> 'ok' OR k.state <> 'ok' OR coalesce(q.not_before > clock_timestamp(), false)
 ) END"""
 
 #: Orders in the order in which they were asked for.
@@ -37,6 +37,7 @@ JOIN cart_orders c ON c.channel_id = %(channel)s AND c.reference = asked.referen
 LEFT JOIN queue_entries q ON q.channel_id = c.channel_id AND q.reference = c.reference
 LEFT JOIN channels h ON h.id = q.channel_id
 LEFT JOIN connections n ON n.id = h.pos_connection_id
+LEFT JOIN connections k ON k.id = h.cart_connection_id
 ORDER BY asked.place
 """  # noqa: S608 - the domain's field names
 

@@ -18,7 +18,7 @@ from sqlalchemy.exc import DataError, IntegrityError
 from reconciler.domain.orders import CartOrder, PosOrder, edit_family
 from reconciler.persistence import ingest_sql as sql
 from reconciler.persistence.quarantine import set_aside
-from reconciler.persistence.rows import CartRows, OrderT, PosRows, Prepared, latest
+from reconciler.persistence.rows import CartRows, OrderT, PosRows, Prepared, UnstorableError, latest
 from reconciler.ports import Channel, Ingested, Page, Quarantined, Side, Snapshot
 
 #: What one order can do wrong: a number out of range, a broken rule, half a character.
@@ -78,10 +78,11 @@ class _Store(Generic[OrderT]):
 
     def page(self, page: Page[OrderT]) -> Ingested:
         """Store what is news, set aside what cannot be stored, and count both."""
-        refused = list(page.quarantined)
-        if news := self._news(self._prepared(page, refused)):
-            self.connection.exec_driver_sql(self.statements.stage)
-        changed = self._store(news, refused)
+        refused, changed = list(page.quarantined), 0
+        for snapshots in _without_twins(page.snapshots):
+            if news := self._news(self._prepared(snapshots, refused), refused):
+                self.connection.exec_driver_sql(self.statements.stage)
+            changed += self._store(news, refused)
         set_aside(self.connection, self.common["channel"], self.side, refused, self.common["now"])
         return Ingested(read=len(page.snapshots), changed=changed, quarantined=len(refused))
 
@@ -89,15 +90,22 @@ class _Store(Generic[OrderT]):
         """Run a statement of this page; return how many rows it wrote."""
         return self.connection.exec_driver_sql(statement, {**self.common, **(parameters or {})}).rowcount
 
-    def _prepared(self, page: Page[OrderT], refused: list[Quarantined]) -> Iterator[Prepared[OrderT]]:
-        for snapshot in latest(page.snapshots, self.rows.key):
+    def _prepared(
+        self, snapshots: Sequence[Snapshot[OrderT]], refused: list[Quarantined]
+    ) -> Iterator[Prepared[OrderT]]:
+        for snapshot in latest(snapshots, self.rows.key):
             try:
                 yield self.rows.prepare(snapshot)
             except (ValueError, ArithmeticError) as error:
                 refused.append(_refused(self.rows.key(snapshot.order), snapshot.raw, error))
 
-    def _news(self, prepared: Iterator[Prepared[OrderT]]) -> list[Prepared[OrderT]]:
-        """Return what the database does not have like this; a cart order that loses a record has changed."""
+    def _news(
+        self, prepared: Iterator[Prepared[OrderT]], refused: list[Quarantined]
+    ) -> list[Prepared[OrderT]]:
+        """Return what the database does not have like this; a cart order that loses a record has changed.
+
+        An order does not take the place of another one that has its number.
+        """
         by_key: dict[str, Prepared[OrderT]] = {item.key: item for item in prepared}
         digests = [item.digest for item in by_key.values()]
         parameters = {**self.common, "keys": [*by_key], "digests": digests}
@@ -105,7 +113,13 @@ class _Store(Generic[OrderT]):
         lost = [row.family for row in rows if row.family and row.family != by_key[row.key].family]
         if lost and self.side is Side.POS:
             self.execute(sql.TOUCH_CARTS, {"families": lost})
-        return [by_key[row.key] for row in rows]
+        twins = {
+            row.key: row.identity for row in rows if _differ(row.identity, _identity(by_key[row.key].order))
+        }
+        for key, identity in twins.items():
+            words = f"its number {key} is that of another order, whose id is {identity}"
+            refused.append(_refused(key, by_key[key].raw, UnstorableError(words)))
+        return [by_key[row.key] for row in rows if row.key not in twins]
 
     def _store(self, items: Sequence[Prepared[OrderT]], refused: list[Quarantined]) -> int:
         if not items:
@@ -130,10 +144,34 @@ class _Store(Generic[OrderT]):
                 copy.write_row(row)
 
 
+def _without_twins(snapshots: Sequence[Snapshot[OrderT]]) -> Iterator[Sequence[Snapshot[OrderT]]]:
+    """Part a page so that no part has two orders with one number: a shop may have named them so."""
+    while snapshots:
+        named: dict[str, str] = {}
+        own: list[Snapshot[OrderT]] = []
+        twins: list[Snapshot[OrderT]] = []
+        for snapshot in snapshots:
+            identity, number = _identity(snapshot.order), snapshot.order.reference or ""
+            is_twin = identity is not None and named.setdefault(number, identity) != identity
+            (twins if is_twin else own).append(snapshot)
+        yield own
+        snapshots = twins
+
+
+def _identity(order: CartOrder | PosOrder) -> str | None:
+    """Return what tells two cart orders with one number apart; POS records are known by their ids anyway."""
+    return order.vendor_id if isinstance(order, CartOrder) else None
+
+
+def _differ(known: str | None, told: str | None) -> bool:
+    return known is not None and told is not None and known != told
+
+
 def _refused(key: str, raw: str, error: Exception) -> Quarantined:
     """Set an order aside with the database's own sentence, without its detail, which would quote the row."""
     diagnosis = getattr(getattr(error, "orig", error), "diag", None)
-    sentence = getattr(diagnosis, "message_primary", None) or type(error).__name__
+    ours = str(error) if isinstance(error, UnstorableError) else type(error).__name__
+    sentence = getattr(diagnosis, "message_primary", None) or ours
     return Quarantined(
         source=f"order {key}"[:200], position=0, reason=f"it cannot be stored: {sentence}", raw=raw
     )

@@ -17,7 +17,7 @@ _DIALECT: Final = postgresql.dialect()  # type: ignore[no-untyped-call]
 #: Which of a page's rows are news, and what the database has of them. The others are not touched, not even
 #: locked: reading the same orders again costs no writes.
 _NEWS: Final = Template("""
-SELECT i.key, t.$family AS family
+SELECT i.key, t.$family AS family, $identity AS identity
 FROM unnest(%(keys)b::text[], %(digests)b::bytea[]) AS i (key, digest)
 LEFT JOIN $table t ON t.channel_id = %(channel)s AND t.$key = i.key
 WHERE t.$key IS NULL OR t.digest <> i.digest
@@ -57,14 +57,14 @@ class Statements:
 
 
 def _statements(
-    table: type[Base], key: str, family: str, columns: Sequence[str], store: Template
+    table: type[Base], key: str, family: str, identity: str, columns: Sequence[str], store: Template
 ) -> Statements:
     name = table.__tablename__
     stage = f"page_of_{name}"
     known = {column.name: column.type.compile(_DIALECT) for column in table.__table__.columns}
     kept = [column for column in columns if column in known]
     return Statements(
-        news=_NEWS.substitute(table=name, key=key, family=family),
+        news=_NEWS.substitute(table=name, key=key, family=family, identity=identity),
         stage=_STAGE.substitute(
             stage=stage, typed=", ".join(f"{column} {known.get(column, 'boolean')}" for column in columns)
         ),
@@ -77,8 +77,8 @@ def _statements(
     )
 
 
-CART: Final = _statements(CartOrderRow, "reference", "reference", CART_COLUMNS, _CART)
-POS: Final = _statements(PosOrderRow, "pos_id", "family_key", POS_COLUMNS, _POS)
+CART: Final = _statements(CartOrderRow, "reference", "reference", "t.vendor_id", CART_COLUMNS, _CART)
+POS: Final = _statements(PosOrderRow, "pos_id", "family_key", "NULL::text", POS_COLUMNS, _POS)
 
 #: Records of an order whose own name looks like an edit of another order's.
 CLAIM_RECORDS: Final = """

@@ -63,6 +63,12 @@ WHERE channel_id = %(channel)s AND state IN ('open', 'acknowledged')
     AND starts_with(subject, %(prefix)s) AND subject <> ALL(%(subjects)s)
 """
 
+_OPEN_SINCE: Final = """
+SELECT since FROM mismatches
+WHERE channel_id = %(channel)s AND subject = %(subject)s AND classification = %(classification)s
+    AND state IN ('open', 'acknowledged')
+"""
+
 _LOCK: Final = """
 SELECT state, closed_by FROM mismatches WHERE channel_id = %(channel)s AND id = %(id)s FOR UPDATE
 """
@@ -96,6 +102,11 @@ class SqlMismatches:
         """Close open mismatches whose subject starts with ``prefix`` and is not among ``subjects``."""
         parameters = {"channel": channel_id, "prefix": prefix, "subjects": list(subjects), "now": now}
         self._connection.exec_driver_sql(_CLOSE_ABSENT, parameters)
+
+    def open_since(self, channel_id: int, subject: str, classification: Classification) -> datetime | None:
+        """Return since when a subject is found to be of a class; None when that is not open."""
+        parameters = {"channel": channel_id, "subject": subject, "classification": classification.value}
+        return self._connection.exec_driver_sql(_OPEN_SINCE, parameters).scalar_one_or_none()
 
     def resolve_subject(
         self, channel_id: int, subject: str, *, actor: str, reason: str, now: datetime

@@ -136,7 +136,15 @@ class SqlQueue:
         if taken is not None:
             raise RefusedError(f"POS record {pos_id} answers order {taken}", next_step="name another record")
         told = key | {"actor": actor, "reason": reason, "origin": origin, "note": f"it is {pos_id}"}
-        return bool(self._run(admin.ADOPT, **told)) or self._unless_held(key, QueueEvent.ADOPT)
+        if self._run(admin.ADOPT, **told):
+            return True
+        answer = self._connection.exec_driver_sql(admin.ANSWER, key).scalar_one_or_none()
+        if answer is not None and answer != pos_id:
+            raise RefusedError(
+                f"the POS has order {reference} as {answer}",
+                next_step="void it there first, if that is wrong",
+            )
+        return self._unless_held(key, QueueEvent.ADOPT)
 
     def give_up(self, channel_id: int, reference: str, *, actor: str, reason: str, origin: str) -> bool:
         """Close an order's way into the POS on a person's word; False when that was done already."""
@@ -150,6 +158,10 @@ class SqlQueue:
         if status is None:
             raise NotFoundError(
                 f"there is no order {key['reference']}", next_step="see: reconciler queue list"
+            )
+        if status == QueueStatus.SUCCESS and event is QueueEvent.GIVE_UP:
+            raise RefusedError(
+                f"the POS has order {key['reference']}", next_step="void it there first, if it is not wanted"
             )
         final = QueueStatus.SUCCESS if event is QueueEvent.ADOPT else QueueStatus.FAILED
         if status != final:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import Final
 
-#: The entry is made where there is none: a hand-keyed order never entered the queue.
+#: The entry is made where there is none: a hand-keyed order never entered the queue. A link can be put right
+#: as long as no live record bears the order's number.
 ADOPT: Final = """
 INSERT INTO queue_entries AS q (
     channel_id, reference, status, object_id, adopted, trigger, actor, reason, origin, note, deliver_on,
@@ -22,9 +23,19 @@ ON CONFLICT (channel_id, reference) DO UPDATE SET
     flagged = false, not_before = NULL, next_lookup_at = NULL, trigger = 'admin', actor = EXCLUDED.actor,
     reason = EXCLUDED.reason, origin = EXCLUDED.origin, note = EXCLUDED.note
 WHERE q.status IN ('created', 'ready', 'failed', 'in_doubt')
+    OR q.status = 'success' AND q.object_id <> EXCLUDED.object_id AND NOT EXISTS (
+        SELECT FROM pos_orders p
+        WHERE p.channel_id = q.channel_id AND p.family_key = q.reference AND p.live
+    )
+"""
+#: What answers an order, as far as we know.
+ANSWER: Final = """
+SELECT object_id FROM queue_entries
+WHERE channel_id = %(channel)s AND reference = %(reference)s AND status = 'success'
 """
 
-#: An entry is made here too: it keeps the order from being sent by itself ever after.
+#: An entry is made here too: it keeps the order from being sent by itself ever after. A person's link to a
+#: record that does not bear the order's number can be given up as well.
 GIVE_UP: Final = """
 INSERT INTO queue_entries AS q (
     channel_id, reference, status, trigger, actor, reason, origin, note, deliver_on, created_at
@@ -36,8 +47,12 @@ WHERE c.channel_id = %(channel)s AND c.reference = %(reference)s
 ON CONFLICT (channel_id, reference) DO UPDATE SET
     status = 'failed', since = clock_timestamp(), flagged = false, not_before = NULL, next_lookup_at = NULL,
     trigger = 'admin', actor = EXCLUDED.actor, reason = EXCLUDED.reason, origin = EXCLUDED.origin,
-    note = EXCLUDED.note
+    note = EXCLUDED.note, object_id = NULL, adopted = false
 WHERE q.status IN ('created', 'ready', 'in_doubt') OR (q.status = 'failed' AND q.note <> EXCLUDED.note)
+    OR q.status = 'success' AND q.adopted AND q.trigger = 'admin' AND NOT EXISTS (
+        SELECT FROM pos_orders p
+        WHERE p.channel_id = q.channel_id AND p.family_key = q.reference AND p.live
+    )
 """
 
 #: A POS record answers one order only.

@@ -21,10 +21,13 @@ _FENCED: Final = """q.channel_id = %(channel)s AND q.reference = %(reference)s
     AND q.token = %(token)s AND q.status = 'processing'"""
 #: What every way out of ``processing`` gives back.
 _FREE: Final = "lease_until = NULL, claimed_from = NULL"
+#: What was ever read of an order in the POS, and of the record that a person named.
+_KNOWN: Final = """pos_orders p
+        WHERE p.channel_id = q.channel_id AND (p.family_key = q.reference OR p.pos_id = q.object_id)"""
 
 
 def _statement(text: str) -> str:
-    return Template(text).substitute(unsettled=_UNSETTLED, fenced=_FENCED, free=_FREE)
+    return Template(text).substitute(unsettled=_UNSETTLED, fenced=_FENCED, free=_FREE, known=_KNOWN)
 
 
 ENQUEUE: Final = """
@@ -40,7 +43,8 @@ _CLAIMABLE: Final = """(
     OR (status = 'in_doubt' AND next_lookup_at <= clock_timestamp())
 )"""
 
-#: Workers skip what others are claiming. A doubt keeps its ``since`` while it is looked up.
+#: Workers skip what others are claiming. ``since`` stays: a turn that comes to nothing starts no wait anew.
+#: An order that is put off every minute would never have waited long enough for anybody to be told.
 CLAIM: Final = Template("""
 WITH due AS (
     SELECT reference FROM queue_entries
@@ -50,8 +54,7 @@ WITH due AS (
 )
 UPDATE queue_entries q
 SET status = 'processing', claimed_from = q.status, token = q.token + 1, next_lookup_at = NULL,
-    lease_until = clock_timestamp() + %(lease)s,
-    since = CASE WHEN q.status = 'in_doubt' THEN q.since ELSE clock_timestamp() END
+    lease_until = clock_timestamp() + %(lease)s
 FROM due
 WHERE q.channel_id = %(channel)s AND q.reference = due.reference
 RETURNING q.channel_id, q.reference, q.token, q.claimed_from = 'in_doubt' AS in_doubt, q.attempts, q.spent,
@@ -139,7 +142,6 @@ WHERE $fenced
 RELEASE: Final = _statement("""
 UPDATE queue_entries q
 SET status = CASE WHEN $unsettled THEN 'in_doubt' ELSE 'ready' END,
-    since = CASE WHEN q.claimed_from = 'in_doubt' THEN q.since ELSE clock_timestamp() END,
     not_before = %(not_before)s, note = %(note)s,
     next_lookup_at = CASE WHEN $unsettled THEN coalesce(%(not_before)s, clock_timestamp()) END, $free
 WHERE $fenced
@@ -204,7 +206,7 @@ WITH lost AS (
 )
 UPDATE queue_entries q
 SET status = CASE WHEN lost.unsettled THEN 'in_doubt' ELSE 'ready' END,
-    since = CASE WHEN q.claimed_from = 'in_doubt' THEN q.since ELSE clock_timestamp() END,
+    since = CASE WHEN lost.unsettled AND q.claimed_from <> 'in_doubt' THEN clock_timestamp() ELSE q.since END,
     next_lookup_at = CASE WHEN lost.unsettled THEN clock_timestamp() END,
     note = 'its worker was lost', $free
 FROM lost
@@ -214,32 +216,39 @@ WHERE q.channel_id = lost.channel_id AND q.reference = lost.reference
 #: Nothing is worked on where nobody may come in.
 DUE_CHANNELS: Final = Template("""
 SELECT h.id FROM channels h JOIN connections n ON n.id = h.pos_connection_id
-WHERE h.enabled AND n.state NOT IN ('auth_failed', 'paused') AND EXISTS (
-    SELECT FROM queue_entries
-    WHERE channel_id = h.id AND status IN ('created', 'ready', 'in_doubt') AND $claimable
-)
+JOIN connections k ON k.id = h.cart_connection_id
+WHERE h.enabled AND n.state NOT IN ('auth_failed', 'paused') AND k.state NOT IN ('auth_failed', 'paused')
+    AND EXISTS (
+        SELECT FROM queue_entries
+        WHERE channel_id = h.id AND status IN ('created', 'ready', 'in_doubt') AND $claimable
+    )
 ORDER BY h.id
 """).substitute(claimable=_CLAIMABLE)
 
 #: The row's lock makes one of two clicks wait; it then finds the entry ready. Where all that the POS has of
-#: an order was voided, whoever wants it again needs another key, since the old one made that.
-SET_READY: Final = """
+#: an order was voided, whoever wants it again needs another key, since the old one made that. What waits
+#: because sending was switched off after it was queued is now a person's attempt, which is not held back.
+#: A person's link to a record that no read ever showed is a slip of the pen until one does.
+SET_READY: Final = _statement("""
 UPDATE queue_entries q
 SET status = 'ready', since = clock_timestamp(), flagged = false, not_before = NULL, trigger = 'admin',
     actor = %(actor)s, reason = %(reason)s, origin = %(origin)s, object_id = NULL, adopted = false,
-    key = CASE WHEN q.status = 'failed' AND NOT EXISTS (
+    key = CASE WHEN (q.status <> 'success' OR NOT EXISTS (SELECT FROM $known)) AND NOT EXISTS (
         SELECT FROM attempts a
         JOIN pos_orders p ON p.channel_id = a.channel_id AND p.pos_id = a.pos_id AND NOT p.live
         WHERE a.channel_id = q.channel_id AND a.reference = q.reference AND a.idempotency_key = q.key
     ) THEN q.key END
 WHERE q.channel_id = %(channel)s AND q.reference = %(reference)s AND (
     q.status = 'failed'
-    OR q.status = 'success' AND (
-        SELECT NOT bool_or(p.live) FROM pos_orders p
-        WHERE p.channel_id = q.channel_id AND (p.family_key = q.reference OR p.pos_id = q.object_id)
+    OR q.status IN ('created', 'ready') AND q.trigger <> 'admin' AND EXISTS (
+        SELECT FROM channels h WHERE h.id = q.channel_id AND h.policy ->> 'send' <> 'auto'
     )
+    OR q.status = 'success' AND (
+        SELECT NOT bool_or(p.live) FROM $known
+    )
+    OR q.status = 'success' AND q.adopted AND q.trigger = 'admin' AND NOT EXISTS (SELECT FROM $known)
 )
-"""
+""")
 CREATE_READY: Final = """
 INSERT INTO queue_entries
     (channel_id, reference, status, trigger, actor, reason, origin, deliver_on, created_at)

@@ -15,7 +15,15 @@ from psycopg.types.json import Json
 
 from reconciler.domain.differences import line_counts
 from reconciler.domain.matching import name_key
-from reconciler.domain.orders import CartOrder, Line, PosOrder, PosStatus, cart_reference, edit_family
+from reconciler.domain.orders import (
+    CartOrder,
+    Line,
+    PosOrder,
+    PosStatus,
+    Shipment,
+    cart_reference,
+    edit_family,
+)
 from reconciler.domain.policy import PHONE_DIGITS, Policy
 from reconciler.ports import Channel, Snapshot
 
@@ -40,9 +48,17 @@ POS_COLUMNS: Final = (
 )  # fmt: skip
 
 encode: Final = msgspec.json.Encoder().encode
+_CART_TIMES: Final = attrgetter("placed_at", "paid_at", "updated_at", "cancelled_at", "edited_at")
+_POS_TIMES: Final = attrgetter("created_at", "updated_at", "received_at")
+#: Years that can be reckoned with: a day more or less, and it is still a time.
+_FIRST_YEAR, _LAST_YEAR = 1900, 2999
 _DIGEST_BYTES: Final = 16
 #: An escaped NUL, which PostgreSQL cannot store, and not the text of one behind an escaped backslash.
 _NUL: Final = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
+
+
+class UnstorableError(ValueError):
+    """An order that cannot be kept beside the others; its words hold no personal data."""
 
 
 def digest_of(*parts: bytes) -> bytes:
@@ -104,6 +120,7 @@ class CartRows:
 
         The digest covers the mapped lines, so that an order counts as changed when its mapping did.
         """
+        _check_times(_CART_TIMES(snapshot.order), snapshot.order.shipments)
         order, body = _storable(snapshot.order, CartOrder)
         lines = lines_digest(order.lines, self._mapping) if order.lines else None
         return Prepared(order.reference, digest_of(body, lines or b""), order, _text(snapshot.raw), lines)
@@ -138,6 +155,7 @@ class PosRows:
 
     def prepare(self, snapshot: Snapshot[PosOrder]) -> Prepared[PosOrder]:
         """Digest a record."""
+        _check_times(_POS_TIMES(snapshot.order), snapshot.order.shipments)
         order, body = _storable(snapshot.order, PosOrder)
         lines = None if order.lines is None else lines_digest(order.lines)
         _, family, _ = self.reference_keys(order.reference)
@@ -171,6 +189,13 @@ class PosRows:
     def _foreign(self, reference: str) -> bool:
         others = (prefix for prefix in self._siblings if prefix and prefix != self._prefix)
         return any(cart_reference(reference, prefix) is not None for prefix in others)
+
+
+def _check_times(moments: tuple[datetime | None, ...], shipments: tuple[Shipment, ...]) -> None:
+    """Raise UnstorableError for a time out of bounds: reckoning with it would end the whole run."""
+    for moment in (*moments, *(parcel.shipped_at for parcel in shipments)):
+        if moment is not None and not _FIRST_YEAR <= moment.year <= _LAST_YEAR:
+            raise UnstorableError(f"one of its times lies in the year {moment.year}")
 
 
 def _storable(order: OrderT, kind: type[OrderT]) -> tuple[OrderT, bytes]:

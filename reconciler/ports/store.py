@@ -11,7 +11,7 @@ from typing import Protocol, TypeAlias
 
 from reconciler.domain.evidence import QueueFacts
 from reconciler.domain.orders import CartOrder, PosOrder
-from reconciler.domain.verdict import Verdict
+from reconciler.domain.verdict import Classification, Verdict
 from reconciler.ports.configuration import (
     Channel,
     Configuration,
@@ -102,6 +102,8 @@ class Proof:
     reason: str
     #: Disjoint, ascending intervals that complete reads covered.
     intervals: tuple[tuple[datetime, datetime], ...]
+    #: How far the vendor's clock is ahead of ours, as a complete read last told.
+    clock_offset: timedelta = timedelta()
 
     def covers(self, start: datetime, end: datetime) -> bool:
         """Say whether one interval holds both moments."""
@@ -199,6 +201,10 @@ class Mismatches(Protocol):
 
     def close_absent(self, channel_id: int, prefix: str, subjects: Iterable[str], now: datetime) -> None:
         """Close open mismatches whose subject starts with ``prefix`` and is not among ``subjects``."""
+        ...
+
+    def open_since(self, channel_id: int, subject: str, classification: Classification) -> datetime | None:
+        """Return since when a subject is found to be of a class; None when that is not open."""
         ...
 
     def resolve_subject(

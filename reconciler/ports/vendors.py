@@ -72,6 +72,8 @@ class Coverage:
     #: The source vouches for its completeness, so that a re-send may rest on an order's absence.
     absence_trusted: bool = True
     reason: str = ""
+    #: How far the vendor's clock is ahead of ours, where its answers tell.
+    clock_offset: timedelta = timedelta()
 
 
 class Reader(Protocol[O_co]):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from reconciler.domain.classification import classify
 from reconciler.domain.errors import VendorError
@@ -70,6 +70,7 @@ class Bench:
             catalog=self.catalog,
             queue=suspect.queue,
             handed_over_at=self.handed_over.get(cart.reference),
+            cart_clock_offset=self.cart_ahead,
         )
 
     @property
@@ -77,12 +78,18 @@ class Bench:
         """How far the reads of the POS reach."""
         return max((end for _, end in self.pos_proof.intervals), default=None)
 
+    @property
+    def cart_ahead(self) -> timedelta:
+        """How far the cart's clock is ahead of ours, in whole minutes: the seconds are the network's."""
+        return timedelta(minutes=round(self.cart_proof.clock_offset / timedelta(minutes=1)))
+
     def _absence(self, suspect: Suspect) -> Absence:
         if not self.pos_proof.complete:
             return Absence.INCOMPLETE
         cart = suspect.cart
-        paid_at = max(cart.paid_at or cart.placed_at, cart.placed_at)
-        return Absence.PROVEN if self.pos_proof.covers(cart.placed_at, paid_at) else Absence.NOT_COVERED
+        placed_at, paid_at = cart.placed_at, max(cart.paid_at or cart.placed_at, cart.placed_at)
+        covered = self.pos_proof.covers(placed_at - self.cart_ahead, paid_at - self.cart_ahead)
+        return Absence.PROVEN if covered else Absence.NOT_COVERED
 
 
 def open_bench(
@@ -198,5 +205,10 @@ def judge_again(
 ) -> Bench:
     """Say at once what became of orders just worked on, instead of at the next run."""
     bench = open_bench(context, channel, channel.compared_run, pos=pos)
-    judge(bench, context.unit.orders.evidence(channel, references), {}, Comparison())
+    judge_these(bench, references)
     return bench
+
+
+def judge_these(bench: Bench, references: Sequence[str]) -> None:
+    """Judge these orders, whether they agree or not, and record what was found."""
+    judge(bench, bench.unit.orders.evidence(bench.channel, references), {}, Comparison())

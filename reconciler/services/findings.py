@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Final
 
 from reconciler.domain.classification import classify_orphan, connection_verdict
@@ -12,7 +13,7 @@ from reconciler.domain.money import format_minor
 from reconciler.domain.orders import PosOrder
 from reconciler.domain.sending import brake_limit, brakes
 from reconciler.domain.table import AUTH_FAILURE, BRAKE, CANNOT_TELL
-from reconciler.domain.verdict import Severity, Verdict
+from reconciler.domain.verdict import Classification, Severity, Verdict
 from reconciler.ports import ConnectionInfo, Judgement, Side
 from reconciler.services.compare import Bench, Comparison
 from reconciler.services.pull import Pulled
@@ -41,17 +42,25 @@ def judge_connections(
 def _connection_verdict(bench: Bench, side: Pulled, undecided: Sequence[str]) -> Verdict | None:
     if isinstance(side.error, AuthError):
         facts = _facts(side.connection, str(side.error), undecided)
-        return connection_verdict(AUTH_FAILURE, facts, since=bench.now, now=bench.now)
+        since = _begun(bench, side.connection, Classification.AUTH_FAILURE)
+        return connection_verdict(AUTH_FAILURE, facts, since=since, now=bench.now)
     proof = bench.pos_proof if side.side is Side.POS else bench.cart_proof
     if proof.complete and not undecided:
         return None
     facts = _facts(side.connection, proof.reason or _reach(side), undecided)
-    since = max((end for _, end in proof.intervals), default=bench.now)
+    read_to = max((end for _, end in proof.intervals), default=None)
+    since = read_to or _begun(bench, side.connection, Classification.CANNOT_TELL)
     verdict = connection_verdict(CANNOT_TELL, facts, since=since, now=bench.now)
     # Nobody reads this side well for 2G: then somebody has to look.
     escalates_at = since + 2 * bench.channel.policy.grace
     severity = Severity.URGENT if escalates_at <= bench.now else verdict.severity
     return replace(verdict, severity=severity, escalates_at=escalates_at)
+
+
+def _begun(bench: Bench, connection: ConnectionInfo, classification: Classification) -> datetime:
+    """Return when a connection's trouble was first met: each run would take it for a new one."""
+    subject = f"{CONNECTION}{connection.name}"
+    return bench.unit.mismatches.open_since(bench.channel.id, subject, classification) or bench.now
 
 
 def _reach(side: Pulled) -> str:

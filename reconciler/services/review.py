@@ -15,7 +15,7 @@ import structlog
 from reconciler.domain.errors import InputError, RefusedError
 from reconciler.domain.orders import normalise_reference
 from reconciler.ports import MismatchState
-from reconciler.services.compare import judge_again
+from reconciler.services.compare import judge_these, open_bench
 from reconciler.services.context import Context
 
 log = structlog.get_logger()
@@ -63,9 +63,11 @@ def adopt(
     actor, reason = words("actor", actor), words("reason", reason)
     unit, found = context.unit, context.unit.channels.get(channel)
     reference = normalise_reference(reference)
+    # Asks the POS what it takes: before anything is written, so that no row is locked meanwhile.
+    bench = open_bench(context, found, found.compared_run)
     with _about(f"order {reference}"):
         changed = unit.queue.adopt(found.id, reference, pos_id, actor=actor, reason=reason, origin=origin)
-    judge_again(context, found, [reference])
+    judge_these(bench, [reference])
     unit.commit()
     log.info("adopted", origin=origin, changed=changed)
     return Decided(channel, reference, changed)
@@ -77,17 +79,19 @@ def give_up(
     """Close orders, listed by channel, on a named person's word: keyed in by hand, refunded, not wanted."""
     actor, reason = words("actor", actor), words("reason", reason)
     unit, decided = context.unit, []
-    for name, references in wanted.items():
-        channel = unit.channels.get(name)
-        for reference in dict.fromkeys(map(normalise_reference, references)):
+    channels = [unit.channels.get(name) for name in wanted]
+    # Asks each POS what it takes: before anything is written, so that no row is locked meanwhile.
+    for bench in [open_bench(context, channel, channel.compared_run) for channel in channels]:
+        channel = bench.channel
+        for reference in dict.fromkeys(map(normalise_reference, wanted[channel.name])):
             with _about(f"order {reference}"):
                 changed = unit.queue.give_up(channel.id, reference, actor=actor, reason=reason, origin=origin)
             # Judged first, so that the decision binds to the evidence as it stands after it.
-            judge_again(context, channel, [reference])
+            judge_these(bench, [reference])
             unit.mismatches.resolve_subject(
                 channel.id, reference, actor=actor, reason=reason, now=context.clock()
             )
-            decided.append(Decided(name, reference, changed))
+            decided.append(Decided(channel.name, reference, changed))
     unit.commit()
     log.info("given_up", origin=origin, asked=len(decided), changed=sum(d.changed for d in decided))
     return decided

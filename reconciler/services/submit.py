@@ -178,6 +178,8 @@ def _look_and_send(desk: _Desk, claim: Claim) -> str:
         on_purpose=on_purpose,
         repeatable=stored_intent is not None,
     )
+    if present is not None and present != judged:
+        _keep(desk, present)
     match found.step:
         case Step.ADOPT if found.pos_id:
             unit.queue.succeed(claim, found.pos_id, adopted=True)
@@ -190,8 +192,6 @@ def _look_and_send(desk: _Desk, claim: Claim) -> str:
         case Step.FLAG:
             unit.queue.doubt(claim, None, _reason(found, look))
         case _:
-            if present is not None and present != judged:
-                _keep(desk, present)
             return _postpone(desk, claim, found.reason or look.reason)
     return str(found.step.value)
 

@@ -16,7 +16,7 @@ from reconciler.domain.orders import CartOrder, Customer, PosOrder, PosStatus
 from reconciler.domain.policy import Delivery, Policy, Send
 from reconciler.persistence import SqlUnitOfWork
 from reconciler.ports import Capabilities, Lookup, Outcome, OutcomeKind, Page, Snapshot, Submission
-from reconciler.services import submit
+from reconciler.services import review, submit
 from reconciler.services.context import Context
 from reconciler.services.submit import submit_channel
 from reconciler.services.tick import tick
@@ -132,11 +132,13 @@ class Counter:
             status = self.work()
         return status
 
-    def set_ready(self) -> None:
-        """Let a person ask for one more attempt."""
+    def set_ready(self) -> bool:
+        """Let a person ask for one more attempt; say whether that changed anything."""
         with self.unit() as unit:
-            unit.queue.set_ready(self.channel.id, "1001", actor="ann", reason="yes", origin="test")
+            told = {"actor": "ann", "reason": "yes", "origin": "test"}
+            changed = unit.queue.set_ready(self.channel.id, "1001", **told)
             unit.commit()
+        return changed
 
     def do(self, statement: str) -> None:
         """Change something behind everybody's back."""
@@ -399,3 +401,60 @@ def test_a_turn_ends_soon_and_says_what_is_left(counter: Callable[..., Counter])
         context = Context(unit, desk.shop, lambda: datetime.now(UTC))
         assert not submit_channel(context, desk.channel, lease=LEASE, seconds=0)
         assert submit.has_more(context, desk.channel.id)
+
+
+def test_being_put_off_again_and_again_does_not_make_the_wait_begin_anew(counter: Callable[..., Counter]):
+    """A POS that keeps saying "later" would otherwise never be said to have kept an order waiting."""
+    desk = counter(outcomes=[DEFERRED] * 3)
+    desk.do("UPDATE queue_entries SET since = now() - interval '1 hour'")
+    for _ in range(3):
+        assert desk.work() == "ready"
+        desk.do("UPDATE queue_entries SET not_before = NULL")
+    assert desk.value("SELECT since <= now() - interval '1 hour' FROM queue_entries")
+
+
+def test_looks_that_fail_again_and_again_do_not_make_the_wait_begin_anew(counter: Callable[..., Counter]):
+    """Nobody sends what cannot be looked for, and somebody has to learn that it waits."""
+    desk = counter(looks_fail=True)
+    desk.do("UPDATE queue_entries SET since = now() - interval '1 hour'")
+    assert desk.work() == "ready"
+    assert desk.value("SELECT since <= now() - interval '1 hour' FROM queue_entries")
+
+
+def test_a_person_can_have_sent_what_was_queued_before_sending_was_switched_off(
+    counter: Callable[..., Counter],
+):
+    """It waits for a person, so a person's word must reach it; the second click adds nothing."""
+    desk = counter(policy=replace(OURS, send=Send.ASK))
+    assert desk.work() == "ready"
+    assert [desk.set_ready(), desk.set_ready()] == [True, False]
+    assert desk.work() == "success"
+    assert desk.value("SELECT array_agg(trigger || actor) FROM attempts") == ["adminann"]
+
+
+def test_an_order_that_was_cancelled_without_a_new_stamp_is_judged_as_it_is(
+    counter: Callable[..., Counter],
+):
+    """No read would bring it again: it would be called missing for ever."""
+    desk = counter()
+    desk.shop.order = replace(desk.shop.order, cancelled_at=datetime.now(UTC))
+    assert desk.work() == "failed"
+    assert desk.value("SELECT cancelled_at IS NOT NULL FROM cart_orders")
+
+
+def test_nobody_is_asked_while_a_persons_decision_holds_rows(counter: Callable[..., Counter]):
+    """A POS that is slow to answer would keep workers from the order, and in the end undo the decision."""
+    desk, asked = counter(), []
+
+    def catalog() -> Catalog:
+        asked.append(desk.value("SELECT reference FROM queue_entries FOR UPDATE SKIP LOCKED"))
+        return Catalog()
+
+    desk.shop.catalog = catalog  # type: ignore[method-assign]
+    told = {"actor": "ann", "reason": "keyed in by Bea", "origin": "test"}
+    with desk.unit() as unit:
+        context = Context(unit, desk.shop, lambda: datetime.now(UTC))
+        review.give_up(context, {desk.channel.name: ["1001"]}, **told)
+        review.adopt(context, desk.channel.name, "1001", "T1", **told)
+    assert asked == ["1001", "1001"]
+    assert desk.value("SELECT object_id FROM queue_entries") == "T1"

@@ -11,6 +11,9 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
+from adapters.shopify.api import SMALLEST
+from adapters.shopify.documents import CHANGED
+from adapters.shopify.orders import PAGE
 from reconciler import bootstrap
 from reconciler.ports import Coverage, Page, Snapshot
 from reconciler.settings import load_settings
@@ -124,3 +127,13 @@ def test_no_clock_of_another_machine_throws_a_message_away(connected: None):
 
     assert module.app.conf.beat_schedule["tick"]["options"]["expires"] >= 12 * 60 * 60
     assert module.HINT_EXPIRES_SECONDS >= 12 * 60 * 60
+
+
+def test_a_sweep_of_a_large_shop_is_not_cut_off(connected: None):
+    """Cut before its end it proves nothing, and the next run would begin at the beginning, for ever."""
+    from workers import app, tasks
+
+    pages = 200_000 / PAGE
+    takes = pages * CHANGED.cost(PAGE) / SMALLEST.rate
+    limit = tasks.run.time_limit or app.app.conf.task_time_limit
+    assert takes <= limit

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum
 from typing import Annotated, Any, ClassVar, Final
 
-from sqlalchemy import BigInteger, CheckConstraint, DateTime, Integer, LargeBinary, MetaData, Text
+from sqlalchemy import BigInteger, CheckConstraint, DateTime, Integer, Interval, LargeBinary, MetaData, Text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import DeclarativeBase, mapped_column
 
@@ -30,6 +30,7 @@ class Base(DeclarativeBase):
         str: Text,
         bytes: LargeBinary,
         datetime: DateTime(timezone=True),
+        timedelta: Interval,
         dict[str, Any]: JSONB,
         list[Any]: JSONB,
         list[str]: ARRAY(Text),

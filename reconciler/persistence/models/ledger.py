@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ForeignKey, Identity, Index, UniqueConstraint, text
@@ -49,6 +49,8 @@ class CoverageRow(Base):
     complete: Mapped[bool]
     absence_trusted: Mapped[bool]
     reason: Mapped[str]
+    #: How far the vendor's clock was ahead of ours, as far as it was told.
+    clock_offset: Mapped[timedelta] = mapped_column(server_default="0")
     read_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
 
     __table_args__ = (

@@ -25,7 +25,7 @@ class QueueEntryRow(Base):
     channel_id: Mapped[ChannelKey] = mapped_column(ForeignKey("channels.id"))
     reference: Mapped[Key]
     status: Mapped[str]
-    #: When it came into this state, by the database's clock; look-ups do not restart a doubt.
+    #: When it came into this state, by the database's clock; a turn that leaves it there restarts nothing.
     since: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
     #: The state in which the claim found it.
     claimed_from: Mapped[str | None]

@@ -200,6 +200,22 @@ def test_a_new_download_rule_has_seen_what_is_inside_it(unit: SqlUnitOfWork):
     }
 
 
+def test_two_channels_that_take_each_others_orders_are_refused_across_files(unit: SqlUnitOfWork):
+    """One that was renamed, or stands in a second file, would send the same order once more."""
+    apply(unit, policy(), policy(reference_prefix="RB-"))
+    told = specification(policy())
+    renamed = replace(told.channels[0], name="rosebud-web")
+    with pytest.raises(ConfigError, match="'rosebud-web': channel 'rosebud-0' has the same POS"):
+        unit.configuration.apply(replace(told, channels=(renamed,)), NOW)
+
+
+def test_two_channels_may_exchange_their_prefixes(unit: SqlUnitOfWork):
+    """What counts is how they stand in the end."""
+    apply(unit, policy(), policy(reference_prefix="RB-"))
+    apply(unit, policy(reference_prefix="RB-"), policy())
+    assert [c.policy.reference_prefix for c in unit.channels.list()] == ["RB-", ""]
+
+
 def window(start: float, end: float, *, complete: bool = True, reason: str = "") -> Coverage:
     """Return what a read between so many hours ago covers."""
     return Coverage(covers_from=ago(hours=start), covers_to=ago(hours=end), complete=complete, reason=reason)

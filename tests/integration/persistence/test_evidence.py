@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
 from reconciler.domain.evidence import FailureCause
 from reconciler.domain.orders import Customer, PosStatus, Source
 from reconciler.domain.queue import QueueStatus
 from reconciler.persistence import SqlUnitOfWork
-from reconciler.ports import Channel, ConnectionState, Outcome, OutcomeKind, Suspect
+from reconciler.ports import Channel, ConnectionState, Outcome, OutcomeKind, Side, Suspect
 from tests.builders import NOW, ago, cart_order, policy, pos_order, ticket
 from tests.integration.persistence.world import (
     LEASE,
@@ -130,6 +132,15 @@ def test_the_queue_is_told_by_the_databases_clock(unit: SqlUnitOfWork):
     assert only(unit, where).queue.overdue  # type: ignore[union-attr]
 
 
+@pytest.mark.parametrize("side", Side)
+def test_an_entry_is_held_where_either_connection_is_in_trouble(unit: SqlUnitOfWork, side: Side):
+    """No order is sent that the cart cannot be asked about: that is no fault of the queue's."""
+    where = queued(unit, "1001")
+    connection = where.cart if side is Side.CART else where.pos
+    unit.channels.set_state(connection.id, ConnectionState.AUTH_FAILED, "x", NOW)
+    assert only(unit, where).queue.held  # type: ignore[union-attr]
+
+
 def test_an_entry_that_is_being_looked_up_is_still_in_doubt(unit: SqlUnitOfWork):
     """A look-up does not turn a doubt into something else for as long as it takes."""
     where = queued(unit, "1001")
@@ -166,6 +177,18 @@ def orphans(unit: SqlUnitOfWork, where: Channel) -> list[str]:
     return [record.pos_id for chunk in unit.orders.orphans(where) for record in chunk]
 
 
+def sharing(unit: SqlUnitOfWork, *prefixes: str) -> Sequence[Channel]:
+    """Return channels on one POS with these prefixes, two alike among them, as older versions allowed."""
+    apply(unit, *(policy(reference_prefix=f"{number}-") for number in range(len(prefixes))))
+    statement = """
+        UPDATE channels SET policy = jsonb_set(policy, '{reference_prefix}', to_jsonb(%(prefix)s::text))
+        WHERE id = %(id)s
+    """
+    for where, prefix in zip(unit.channels.list(), prefixes, strict=True):
+        unit.connection.exec_driver_sql(statement, {"id": where.id, "prefix": prefix})
+    return unit.channels.list()
+
+
 def test_an_online_record_that_nobody_explains_is_an_orphan(unit: SqlUnitOfWork):
     """In-store sales, voided records, and records of known orders or adopted tickets are none."""
     where = queued(unit, "1001", "1002")
@@ -192,8 +215,7 @@ def test_a_stray_is_reported_by_one_of_the_channels_on_a_pos(
     unit: SqlUnitOfWork, prefixes: tuple[str, str], owner: int
 ):
     """Each channel reads the same record; one of them speaks of it: that without a prefix, else the first."""
-    apply(unit, *(policy(reference_prefix=prefix) for prefix in prefixes))
-    channels = unit.channels.list()
+    channels = sharing(unit, *prefixes)
     for where in channels:
         read_pos(
             unit, where, pos_order(pos_id="bare", reference=None), pos_order(pos_id="odd", reference="9")
@@ -207,8 +229,7 @@ def test_a_stray_is_reported_by_one_of_the_channels_on_a_pos(
 
 def test_an_order_of_a_shop_with_the_same_prefix_explains_a_record(unit: SqlUnitOfWork):
     """Two carts without prefixes on one POS: neither calls the other's orders orphans."""
-    apply(unit, policy(), policy())
-    first, second = unit.channels.list()
+    first, second = sharing(unit, "", "")
     read_cart(unit, second, cart_order())
     read_pos(unit, first, pos_order())
     assert orphans(unit, first) == []

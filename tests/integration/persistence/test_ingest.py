@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import permutations
 
 import pytest
@@ -16,7 +16,7 @@ from reconciler.domain.policy import DownloadRule, Policy
 from reconciler.persistence import SqlUnitOfWork
 from reconciler.persistence.rows import download_rule
 from reconciler.ports import Channel, Ingested, Page, Quarantined, Side, Snapshot
-from tests.builders import NOW, POLICY, ago, cart_order, line, policy, pos_order
+from tests.builders import NOW, POLICY, ago, cart_order, line, policy, pos_order, shipment
 from tests.integration.persistence.strategies import CART_CHANGES
 from tests.integration.persistence.world import apply, channel, read_cart, read_pos, start, suspected, value
 
@@ -261,3 +261,30 @@ def test_two_orders_of_one_second_are_both_stored(unit: SqlUnitOfWork):
     twins = [cart_order(reference=name, updated_at=NOW, lines=(line(),)) for name in ("1", "2")]
     assert read_cart(unit, where, *twins).changed == 2
     assert timedelta() == twins[0].placed_at - twins[1].placed_at
+
+
+@pytest.mark.parametrize("year", [1, 9999])
+def test_a_time_that_nobody_can_reckon_with_is_set_aside(unit: SqlUnitOfWork, year: int):
+    """A grace added to it would end the run of its channel, and every later one."""
+    where, moment = channel(unit), datetime(year, 1, 1, tzinfo=UTC)
+    orders = [cart_order(), cart_order(reference="1002", placed_at=moment)]
+    assert read_cart(unit, where, *orders) == Ingested(read=2, changed=1, quarantined=1)
+    records = [pos_order(), pos_order(pos_id="P2", shipments=(shipment(shipped_at=moment),))]
+    assert read_pos(unit, where, *records) == Ingested(read=2, changed=1, quarantined=1)
+    reasons = unit.connection.exec_driver_sql("SELECT reason FROM quarantine").scalars().all()
+    assert set(reasons) == {f"it cannot be stored: one of its times lies in the year {year}"}
+
+
+@pytest.mark.parametrize("pages", [1, 2], ids=["on one page", "on two pages"])
+def test_two_orders_with_one_number_do_not_take_each_others_place(unit: SqlUnitOfWork, pages: int):
+    """The one that was read first stays and goes on changing; the other is set aside and told."""
+    where = channel(unit)
+    first, second = (cart_order(vendor_id=name, total=total) for name, total in (("A", 1_00), ("B", 2_00)))
+    for page in [[first, second]] if pages == 1 else [[first], [second]]:
+        read_cart(unit, where, *page)
+    assert stored(unit, where).vendor_id == "A"
+    reason = "it cannot be stored: its number 1001 is that of another order, whose id is A"
+    assert value(unit, "SELECT reason FROM quarantine") == reason
+    newer = replace(first, total=3_00)
+    assert read_cart(unit, where, second, newer) == Ingested(read=2, changed=1, quarantined=1)
+    assert stored(unit, where).total == 3_00

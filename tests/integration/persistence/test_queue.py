@@ -13,8 +13,8 @@ from reconciler.domain.errors import InputError, NotFoundError, RefusedError
 from reconciler.domain.evidence import FailureCause
 from reconciler.domain.orders import PosStatus
 from reconciler.persistence import SqlUnitOfWork
-from reconciler.ports import Channel, Claim, ConnectionState, Outcome, OutcomeKind, Trigger
-from tests.builders import NOW, ago, cart_order, pos_order
+from reconciler.ports import Channel, Claim, ConnectionState, Outcome, OutcomeKind, Side, Trigger
+from tests.builders import NOW, ago, cart_order, pos_order, ticket
 from tests.integration.persistence.world import (
     LEASE,
     channel,
@@ -355,11 +355,13 @@ def test_what_a_worker_holds_is_not_closed_under_its_hands(unit: SqlUnitOfWork):
     assert unit.queue.adopt_seen(where.id) == 0
 
 
+@pytest.mark.parametrize("side", Side)
 @pytest.mark.parametrize("state", [ConnectionState.AUTH_FAILED, ConnectionState.PAUSED])
-def test_nothing_is_due_where_nobody_may_come_in(unit: SqlUnitOfWork, state: ConnectionState):
-    """A paused connection's entries wait without waking a worker at every tick."""
+def test_nothing_is_due_where_nobody_may_come_in(unit: SqlUnitOfWork, state: ConnectionState, side: Side):
+    """A paused connection's entries wait without waking a worker at every tick, whichever side it is."""
     where = queued(unit, "1001")
-    unit.channels.set_state(where.pos.id, state, "x", NOW)
+    connection = where.cart if side is Side.CART else where.pos
+    unit.channels.set_state(connection.id, state, "x", NOW)
     assert unit.queue.due_channels() == []
 
 
@@ -412,6 +414,39 @@ def test_what_was_voided_in_the_pos_is_sent_again_under_a_new_key(unit: SqlUnitO
     assert not unit.queue.set_ready(where.id, "1001", **told)
     again = claim_one(unit, where)
     assert (again.key, again.trigger) == (None, Trigger.ADMIN)
+
+
+def test_a_slip_of_the_pen_in_an_adoption_can_be_put_right(unit: SqlUnitOfWork):
+    """An order may be linked anew, or sent where its record was never seen, until one bears its number."""
+    where = channel(unit)
+    read_cart(unit, where, cart_order(), cart_order(reference="1002"))
+    told = {"actor": "ann", "reason": "keyed in by Bea", "origin": "cli"}
+    for reference in ("1001", "1002"):
+        assert unit.queue.adopt(where.id, reference, f"slip {reference}", **told)
+    read_pos(unit, where, ticket())
+    relinked = [unit.queue.adopt(where.id, "1001", "T1", **told) for _ in range(2)]
+    assert (relinked, entry(unit).object_id) == ([True, False], "T1")
+    with pytest.raises(RefusedError, match="the POS has order 1001"):
+        unit.queue.set_ready(where.id, "1001", **told)
+    assert unit.queue.set_ready(where.id, "1002", **told)
+    read_pos(unit, where, pos_order())
+    with pytest.raises(RefusedError, match="the POS has order 1001 as T1"):
+        unit.queue.adopt(where.id, "1001", "T2", **told)
+
+
+def test_a_link_to_somebody_elses_ticket_can_be_given_up(unit: SqlUnitOfWork):
+    """Then the order has no record again, and may be sent; what bears its number is no link of a person's."""
+    where = queued(unit, "1001")
+    read_pos(unit, where, ticket())
+    told = {"actor": "ann", "reason": "it was another customer's", "origin": "cli"}
+    assert unit.queue.adopt(where.id, "1001", "T1", **told)
+    assert unit.queue.give_up(where.id, "1001", **told)
+    assert (entry(unit).status, entry(unit).object_id) == ("failed", None)
+    assert unit.queue.set_ready(where.id, "1001", **told)
+    read_pos(unit, where, pos_order())
+    assert unit.queue.adopt(where.id, "1001", "P1", **told)
+    with pytest.raises(RefusedError):
+        unit.queue.give_up(where.id, "1001", **told)
 
 
 def test_what_its_key_made_and_staff_voided_needs_a_new_key(unit: SqlUnitOfWork):

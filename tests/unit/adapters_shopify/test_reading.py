@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -395,3 +396,11 @@ def test_an_answer_that_is_none_is_one_line_and_covers_nothing(world, body):
     assert found.error.next_step
     assert "\n" not in str(found.error)
     assert found.orders == []
+
+
+def test_a_read_tells_how_far_the_shops_clock_is_ahead(world):
+    """By the Date of its answers; what it says of times rests on that clock."""
+    ours = replace(tools(world.sandbox.app, world.time), clock=lambda: world.time.now - HOUR)
+    found = read(connect(ours), None, NOW - HOUR)
+    assert found.coverage is not None
+    assert abs(found.coverage.clock_offset - HOUR) <= timedelta(seconds=1)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from adapters.square.sandbox import MARKET
@@ -159,3 +161,13 @@ def test_an_order_of_ours_without_its_payment_leaves_doubt(world):
     look = world.pos.find("1001", world.time.now)
     assert (look.conclusive, list(look.records)) == (False, [])
     assert f"order {order} is there without its payment" in look.reason
+
+
+def test_a_clock_of_ours_that_is_ahead_hides_no_order(world):
+    """The store stamps an order by its own clock: from there the next look goes on, or it is sent twice."""
+    ahead = world.time.now + HOUR
+    world.pos = connect(replace(tools(world.sandbox.app, world.time), clock=lambda: ahead))
+    assert world.pos.find("1001", ahead).records == []
+    world.time.now += MINUTE
+    found, ahead = world.order(), ahead + 2 * MINUTE
+    assert [snapshot.order.pos_id for snapshot in world.pos.find("1001", ahead).records] == [found]

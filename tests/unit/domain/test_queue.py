@@ -26,6 +26,8 @@ failed      resend     ready       w
 failed      set_ready  ready       a
 failed      adopt      success     w a
 success     set_ready  ready       a
+success     adopt      success     a
+success     give_up    failed      a
 """
 ACTORS = {"w": Actor.WORKER, "r": Actor.RESCUE, "a": Actor.ADMIN}
 ALLOWED = {
@@ -57,11 +59,12 @@ def test_two_clicks_make_one_attempt():
 
 
 def test_only_a_person_sends_again_what_the_pos_took():
-    """Nothing else leaves success: it was voided there, and somebody wants it made again."""
+    """Voided there and wanted again, or linked to the wrong record: nobody else changes a success."""
     ways = {
         event: actors for (source, event), (_, actors) in TRANSITIONS.items() if source is QueueStatus.SUCCESS
     }
-    assert ways == {QueueEvent.SET_READY: {Actor.ADMIN}}
+    assert ways.keys() == {QueueEvent.SET_READY, QueueEvent.ADOPT, QueueEvent.GIVE_UP}
+    assert set(ways.values()) == {frozenset({Actor.ADMIN})}
 
 
 def test_only_a_person_reopens_what_was_given_up():
