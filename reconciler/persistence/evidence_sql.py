@@ -96,6 +96,13 @@ SELECT {_CART}, c.digest FROM cart_orders c
 WHERE c.channel_id = %(channel)s AND c.reference = %(reference)s
 """  # noqa: S608 - the domain's field names
 
+#: Orders that nobody has paid for yet, as far as we read.
+UNPAID_DUE: Final = """
+SELECT reference, vendor_id FROM cart_orders
+WHERE channel_id = %(channel)s AND check_at <= %(now)s AND verdict IN ('unpaid', 'partly_paid')
+ORDER BY check_at, reference LIMIT %(limit)s
+"""
+
 #: The channels that share a POS, with what an orphan's owner is found by.
 SHARING: Final = """
 SELECT h.id, h.policy ->> 'reference_prefix' AS prefix

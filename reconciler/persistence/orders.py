@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -46,6 +46,12 @@ class SqlOrders:
     def evidence(self, channel: Channel, references: Sequence[str]) -> Sequence[Suspect]:
         """Return these cart orders with what the database knows of them, whether they agree or not."""
         return suspects.evidence(self._connection, channel, references)
+
+    def unpaid_due(self, channel_id: int, now: datetime, *, limit: int) -> Mapping[str, str | None]:
+        """Return unpaid orders due for a second look, longest first, each with the cart's own id."""
+        parameters = {"channel": channel_id, "now": now, "limit": limit}
+        rows = self._connection.exec_driver_sql(evidence_sql.UNPAID_DUE, parameters)
+        return {row.reference: row.vendor_id for row in rows}
 
     def set_verdicts(self, channel_id: int, judgements: Iterable[Judgement]) -> None:
         """Keep each order's latest verdict and when it is due for a second look."""

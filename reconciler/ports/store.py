@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -150,6 +150,10 @@ class Orders(Protocol):
 
     def evidence(self, channel: Channel, references: Sequence[str]) -> Sequence[Suspect]:
         """Return these cart orders with what the database knows of them, whether they agree or not."""
+        ...
+
+    def unpaid_due(self, channel_id: int, now: datetime, *, limit: int) -> Mapping[str, str | None]:
+        """Return unpaid orders due for a second look, longest first, each with the cart's own id."""
         ...
 
     def set_verdicts(self, channel_id: int, judgements: Iterable[Judgement]) -> None:

@@ -17,6 +17,7 @@ from reconciler.services.context import Context
 from reconciler.services.findings import apply_brake, judge_connections, judge_orphans
 from reconciler.services.pull import Pulled, pull
 from reconciler.services.release import release_waiting
+from reconciler.services.reread import reread_unpaid
 
 log = structlog.get_logger()
 
@@ -46,6 +47,8 @@ def run_channel(
     with structlog.contextvars.bound_contextvars(channel=channel.name, run=run_id):
         with _timed(summary, "pull"):
             pulled = pull(context, channel, run_id, full=full)
+            if not full and pulled[0].error is None:
+                reread_unpaid(context, channel, run_id)
         with _timed(summary, "compare"):
             bench = open_bench(context, channel, run_id, tell=tell)
             result = compare(bench, full=full)

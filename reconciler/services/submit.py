@@ -6,12 +6,11 @@ first byte leaves, and every write after it is fenced by the claim's token.
 
 from __future__ import annotations
 
-import json
 import math
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 from time import monotonic
@@ -39,14 +38,13 @@ from reconciler.ports import (
     OutcomeKind,
     Page,
     Pos,
-    Snapshot,
     Submission,
     Trigger,
 )
 from reconciler.services.compare import judge_again
 from reconciler.services.context import Context
-from reconciler.services.encoding import plain
 from reconciler.services.release import channel_facts, release_waiting
+from reconciler.services.reread import as_read
 
 #: How long an order waits at most when a look did not allow a decision.
 LOOK_AGAIN: Final = timedelta(minutes=1)
@@ -201,7 +199,7 @@ def _keep(desk: _Desk, order: CartOrder) -> None:
 
     Its stamp need not have moved, and then no later read would bring it.
     """
-    page = Page([Snapshot(order, json.dumps(plain(asdict(order))))])
+    page = Page([as_read(order)])
     desk.context.unit.orders.ingest_cart(desk.channel, desk.channel.compared_run, page, desk.now)
 
 
