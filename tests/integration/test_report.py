@@ -9,6 +9,7 @@ from sqlalchemy import Engine
 
 from reconciler.domain.errors import AuthError, NotFoundError, UnavailableError, UnreachableError
 from reconciler.domain.orders import PaymentStatus, PosStatus
+from reconciler.domain.policy import Delivery
 from reconciler.domain.verdict import Classification, Severity
 from reconciler.persistence import SqlUnitOfWork, make_engine
 from reconciler.persistence.queries.report import SqlReportUnit
@@ -19,7 +20,7 @@ from reconciler.ports import (
 from reconciler.ports.reports import Fate, Mending, Scope
 from reconciler.services.report import build_report
 from tests.builders import NOW, SECOND, ago, cart_order
-from tests.integration.report_shop import Shop, placed, record_of, total
+from tests.integration.report_shop import Shop, findings, placed, record_of, total
 
 pytestmark = pytest.mark.integration
 
@@ -79,6 +80,39 @@ def test_what_the_queue_is_busy_with_needs_nobody(shop):
     assert section.books.queued == 1
     shop.execute("UPDATE queue_entries SET since = since - interval '20 minutes'")
     assert shop.report().urgent == 1
+
+
+def test_a_fresh_order_that_we_send_is_waiting_and_not_repaired(engine):
+    """Queued, then sent and not confirmed: inside its grace nothing has failed; after it, it is listed."""
+    shop = Shop(engine, delivery=Delivery.OURS)
+    shop.sells(cart_order(reference="1001", **placed(1.9)))
+    shop.reconcile()
+    section = shop.report()
+    assert (section.groups, section.waiting.sending, section.books.queued) == ((), 1, 1)
+    shop.execute(
+        "UPDATE queue_entries SET status = 'in_doubt', attempts = 1, body = '{}', key = 'k', "
+        "since = clock_timestamp(), next_lookup_at = clock_timestamp()"
+    )
+    shop.reconcile()
+    section = shop.report()
+    assert (section.groups, section.under_way, section.waiting.sending) == ((), 0, 1)
+    assert sum(hour.counts.get(Fate.WAITING, 0) for hour in section.hours) == 1
+    shop.reconcile(hours=0.2)
+    section = shop.report()
+    assert (section.under_way, section.waiting.sending) == (1, 0)
+    assert findings(section) == {"1001": Classification.IN_DOUBT}
+
+
+def test_what_no_worker_takes_is_not_repaired_by_itself(shop):
+    """Stuck means that the queue does nothing: somebody has to see to the workers."""
+    shop.sells(cart_order(reference="1001", **placed(2.6)))
+    shop.reconcile()
+    shop.execute("UPDATE queue_entries SET since = since - interval '3 minutes'")
+    shop.reconcile()
+    section = shop.report()
+    assert findings(section) == {"1001": Classification.STUCK}
+    assert (section.needing, section.under_way) == (1, 0)
+    assert sum(hour.counts.get(Fate.OPEN, 0) for hour in section.hours) == 1
 
 
 def test_waiting_orders_are_counted_and_not_listed(shop):

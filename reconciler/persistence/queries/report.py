@@ -99,9 +99,9 @@ class SqlReports:
             raise self._unknown("channel", channel, sql.KNOWN_CHANNELS, merchant=merchant)
         return [_merchant(list(own)) for _, own in groupby(rows, key=lambda row: row["code"])]
 
-    def findings(self, channels: Sequence[int], now: datetime, rows: int) -> Sequence[Group]:
+    def findings(self, merchant: MerchantInfo, now: datetime, rows: int) -> Sequence[Group]:
         """Return what is open and needs somebody, the most urgent first."""
-        found = self._rows(sql.FINDINGS, channels=list(channels), now=now, rows=rows)
+        found = self._rows(sql.FINDINGS, **_graces(merchant), now=now, rows=rows)
         groups: dict[tuple[Any, ...], list[Row]] = {}
         for row in found:
             groups.setdefault(_group_key(row), []).append(row)
@@ -112,14 +112,16 @@ class SqlReports:
         found = self._rows(sql.REPAIRS, channels=list(channels), start=since, rows=rows)
         return [_repair(row) for row in found], _of_all(found)
 
-    def waiting(self, merchant: MerchantInfo) -> Waiting:
-        """Count the unpaid, and say when the last grace ends; the books count the rest."""
+    def waiting(self, merchant: MerchantInfo, now: datetime) -> Waiting:
+        """Count the unpaid and what is being sent, and when the last grace ends; the rest is in the books."""
         channels = _ids(merchant)
         unpaid = self._connection.exec_driver_sql(sql.UNPAID, {"channels": channels}).scalar_one()
+        asked = {**_graces(merchant), "now": now}
+        sending = self._connection.exec_driver_sql(sql.SENDING, asked).scalar_one()
         grace = {channel.id: channel.grace for channel in merchant.channels}
         paid = self._connection.exec_driver_sql(sql.GRACE, {"channels": channels})
         ends = [since + grace[channel] for channel, since in paid if since is not None]
-        return Waiting(grace_ends=max(ends, default=None), unpaid=unpaid)
+        return Waiting(grace_ends=max(ends, default=None), sending=sending, unpaid=unpaid)
 
     def coverage(self, channels: Sequence[int]) -> Sequence[ChannelCoverage]:
         """Return how far each side was read, channel by channel."""
@@ -174,6 +176,11 @@ class SqlReports:
 
 def _ids(merchant: MerchantInfo) -> list[int]:
     return [channel.id for channel in merchant.channels]
+
+
+def _graces(merchant: MerchantInfo) -> dict[str, Any]:
+    """Return each channel and its grace, as parameters of a statement."""
+    return {"channels": _ids(merchant), "graces": [channel.grace for channel in merchant.channels]}
 
 
 def _of_all(rows: Sequence[Row]) -> int:
