@@ -155,6 +155,40 @@ def test_a_repair_says_how_it_came(shop, adopted, how):
     assert [repair.how for repair in shop.report().repairs] == [how]
 
 
+@pytest.mark.parametrize(
+    ("outcome", "how"),
+    [("unknown", Mending.RESENT), ("refused", Mending.ADOPTED), ("deferred", Mending.ADOPTED)],
+)
+def test_what_was_sent_and_then_found_was_sent_by_us(shop, outcome, how):
+    """A till that confirms nothing is looked up; only what never reached it was found before it was sent."""
+    order = cart_order(reference="1001", **placed(5))
+    shop.sells(order)
+    shop.reconcile()
+    shop.execute(
+        "INSERT INTO attempts (channel_id, reference, number, trigger, actor, reason, origin, "
+        "idempotency_key, body, finished_at, outcome) SELECT channel_id, reference, 1, 'auto', '', '', '', "
+        f"'k', '{{}}', clock_timestamp(), '{outcome}' FROM queue_entries"
+    )
+    shop.execute("UPDATE queue_entries SET status = 'success', object_id = 'P1001', adopted = true")
+    shop.rings(record_of(order, created_at=NOW))
+    shop.reconcile(hours=1)
+    assert [repair.how for repair in shop.report().repairs] == [how]
+
+
+def test_what_arrived_incomplete_was_not_repaired(shop):
+    """The list and the picture agree: an order that somebody has to mend is no repair."""
+    shop.tills.trusted = False
+    order = cart_order(reference="1001", **placed(5))
+    shop.sells(order)
+    shop.reconcile()
+    shop.rings(record_of(order, created_at=NOW, total=20_00, lines=order.lines[:1]))
+    shop.reconcile(hours=3)
+    section = shop.report()
+    assert findings(section) == {"1001": Classification.INCOMPLETE_IN_POS}
+    assert (section.repaired, section.repairs) == (0, ())
+    assert sum(hour.counts.get(Fate.REPAIRED, 0) for hour in section.hours) == 0
+
+
 def test_what_a_person_sent_was_not_repaired_by_itself(shop):
     """Set Ready is somebody's work."""
     order = cart_order(reference="1001", **placed(5))

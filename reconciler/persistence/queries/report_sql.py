@@ -94,11 +94,16 @@ mended AS (
     GROUP BY m.channel_id, m.subject
 )"""  # noqa: S608 - vocabularies of the domain
 
+#: What was sent and found by a look-up afterwards was sent by us all the same. An order that came into the
+#: POS and disagrees there is a finding, and not repaired.
 REPAIRS: Final = f"""
 WITH {_MENDED}
 SELECT h.name AS channel, r.subject AS reference, r.missing_since, r.repaired_at, o.total, o.currency,
     CASE
-        WHEN q.status = 'success' AND NOT q.adopted THEN 'resent'
+        WHEN q.status = 'success' AND (NOT q.adopted OR EXISTS (
+            SELECT FROM attempts a WHERE a.channel_id = r.channel_id AND a.reference = r.subject
+                AND a.outcome IN ('accepted', 'unknown')
+        )) THEN 'resent'
         WHEN q.status = 'success' THEN 'adopted'
         ELSE 'arrived'
     END AS how,
@@ -107,9 +112,7 @@ FROM mended r
 JOIN channels h ON h.id = r.channel_id
 JOIN cart_orders o ON o.channel_id = r.channel_id AND o.reference = r.subject
 LEFT JOIN queue_entries q ON q.channel_id = r.channel_id AND q.reference = r.subject
-WHERE q.trigger IS DISTINCT FROM 'admin' AND (o.verdict IS NULL OR EXISTS (
-    SELECT FROM pos_orders p WHERE p.channel_id = r.channel_id AND p.family_key = r.subject AND p.live
-))
+WHERE q.trigger IS DISTINCT FROM 'admin' AND o.verdict IS NULL
 ORDER BY r.repaired_at DESC, h.name, r.subject
 LIMIT %(rows)s
 """  # noqa: S608 - fragments above
