@@ -130,13 +130,23 @@ class SqlQueue:
     def adopt(
         self, channel_id: int, reference: str, pos_id: str, *, actor: str, reason: str, origin: str
     ) -> bool:
-        """Link an order to the POS record that answers it; False when it is linked already."""
+        """Link an order to the POS record that answers it; False when it is linked already.
+
+        Raises RefusedError where either of them is linked to another one.
+        """
+        if not pos_id.strip():
+            raise InputError("a POS record has an id", next_step="give it: --as POS-ID")
         key: dict[str, Any] = {"channel": channel_id, "reference": reference, "pos_id": pos_id}
         taken = self._connection.exec_driver_sql(admin.TAKEN, key).scalar_one_or_none()
         if taken is not None:
             raise RefusedError(f"POS record {pos_id} answers order {taken}", next_step="name another record")
         told = key | {"actor": actor, "reason": reason, "origin": origin, "note": f"it is {pos_id}"}
-        return bool(self._run(admin.ADOPT, **told)) or self._unless_held(key, QueueEvent.ADOPT)
+        if self._run(admin.ADOPT, **told):
+            return True
+        linked = self._connection.exec_driver_sql(admin.LINKED, key).scalar_one_or_none()
+        if linked not in {None, pos_id}:
+            raise RefusedError(f"the POS has it as {linked}", next_step="see: reconciler queue show ORDER")
+        return self._unless_held(key, QueueEvent.ADOPT)
 
     def give_up(self, channel_id: int, reference: str, *, actor: str, reason: str, origin: str) -> bool:
         """Close an order's way into the POS on a person's word; False when that was done already."""

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import Final
 
-#: The entry is made where there is none: a hand-keyed order never entered the queue.
+#: The entry is made where there is none: a hand-keyed order never entered the queue. What a person linked by
+#: mistake a person may link anew; what the POS itself confirmed stays.
 ADOPT: Final = """
 INSERT INTO queue_entries AS q (
     channel_id, reference, status, object_id, adopted, trigger, actor, reason, origin, note, deliver_on,
@@ -22,6 +23,12 @@ ON CONFLICT (channel_id, reference) DO UPDATE SET
     flagged = false, not_before = NULL, next_lookup_at = NULL, trigger = 'admin', actor = EXCLUDED.actor,
     reason = EXCLUDED.reason, origin = EXCLUDED.origin, note = EXCLUDED.note
 WHERE q.status IN ('created', 'ready', 'failed', 'in_doubt')
+    OR (q.status = 'success' AND q.adopted AND q.trigger = 'admin' AND q.object_id <> EXCLUDED.object_id)
+"""
+
+LINKED: Final = """
+SELECT object_id FROM queue_entries
+WHERE channel_id = %(channel)s AND reference = %(reference)s AND status = 'success'
 """
 
 #: An entry is made here too: it keeps the order from being sent by itself ever after.

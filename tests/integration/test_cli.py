@@ -266,6 +266,10 @@ class TestQueue:
         (entry,) = ran("queue", "list", "--json").json["entries"]
         assert (entry["status"], entry["object_id"], entry["actor"]) == ("success", "P9", "kim")
         assert "was linked to it already" in ran("queue", "adopt", "1001", "--as", "P9", "--reason", "x").out
+        assert "linked to P8" in ran("queue", "adopt", "1001", "--as", "P8", "--reason", "a slip").out
+        assert "linked to P9" in ran("queue", "adopt", "1001", "--as", "P9", "--reason", "P8 was right?").out
+        nothing = ran("queue", "adopt", "1001", "--as", " ", "--reason", "x")
+        assert (nothing.code, nothing.err) == (2, "error: a POS record has an id; give it: --as POS-ID\n")
         second = ran("queue", "adopt", "1002", "--as", "P9", "--reason", "x")
         assert (second.code, second.err) == (
             5,
