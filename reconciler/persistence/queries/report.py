@@ -11,12 +11,12 @@ from typing import Any, Final, Self
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from reconciler.domain.errors import NotFoundError
 from reconciler.domain.queue import QueueStatus
 from reconciler.domain.verdict import Classification, Severity, Who
 from reconciler.persistence.failures import as_unavailable
 from reconciler.persistence.policies import policy_from_json
 from reconciler.persistence.queries import report_sql as sql
+from reconciler.persistence.queries.reading import require_known
 from reconciler.ports.configuration import Side
 from reconciler.ports.reports import (
     Amount,
@@ -93,10 +93,8 @@ class SqlReports:
     def merchants(self, merchant: str | None, channel: str | None) -> Sequence[MerchantInfo]:
         """Return the merchants in scope by code; raise NotFoundError for a name that does not exist."""
         rows = self._rows(sql.MERCHANTS, merchant=merchant, channel=channel)
-        if not rows and merchant and not self._known(sql.KNOWN_MERCHANTS, merchant):
-            raise self._unknown("merchant", merchant, sql.KNOWN_MERCHANTS)
-        if not rows and channel:
-            raise self._unknown("channel", channel, sql.KNOWN_CHANNELS, merchant=merchant)
+        if not rows:
+            require_known(self._connection, merchant, channel)
         return [_merchant(list(own)) for _, own in groupby(rows, key=lambda row: row["code"])]
 
     def findings(self, merchant: MerchantInfo, now: datetime, rows: int) -> Sequence[Group]:
@@ -164,14 +162,6 @@ class SqlReports:
 
     def _rows(self, statement: str, **parameters: object) -> Sequence[Row]:
         return [dict(row) for row in self._connection.exec_driver_sql(statement, parameters).mappings()]
-
-    def _known(self, statement: str, name: str) -> bool:
-        return name in self._connection.exec_driver_sql(statement).scalars().all()
-
-    def _unknown(self, kind: str, name: str, statement: str, **parameters: object) -> NotFoundError:
-        names = self._connection.exec_driver_sql(statement, parameters).scalars().all()
-        known = f"known: {', '.join(names[:10])}" if names else "describe one: reconciler apply FILE"
-        return NotFoundError(f"there is no {kind} {name!r}", next_step=known)
 
 
 def _ids(merchant: MerchantInfo) -> list[int]:

@@ -39,12 +39,6 @@ WHERE (%(merchant)s::text IS NULL OR m.code = %(merchant)s)
     AND (%(channel)s::text IS NULL OR h.name = %(channel)s)
 ORDER BY m.code, h.name
 """
-KNOWN_MERCHANTS: Final = "SELECT code FROM merchants ORDER BY code"
-KNOWN_CHANNELS: Final = """
-SELECT h.name FROM channels h JOIN merchants m ON m.id = h.merchant_id
-WHERE %(merchant)s::text IS NULL OR m.code = %(merchant)s
-ORDER BY h.name
-"""
 
 #: What the queue is busy with needs nobody yet, unless no worker takes it. Else an alarm that fell due after
 #: the last run counts, too.
