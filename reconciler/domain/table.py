@@ -214,7 +214,7 @@ BLOCK_D_PROVEN: Final = (
     Rule(
         C.PROBABLE_REKEY, "D", absent.probable_rekey,
         "The POS lacks this order number, but ticket {pos_id} looks like it, keyed in by hand ({score}/100).",
-        "Look at the ticket: if it is this order, adopt it; if not, deny it and send the order.",
+        "Look at the ticket: if it is this order, adopt it; if not, set the order ready.",
         Who.OPS, Resend.WHEN_ANSWERED, escalation=_after(30),
     ),
     Rule(
