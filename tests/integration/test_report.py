@@ -164,15 +164,25 @@ def test_what_was_sent_and_then_found_was_sent_by_us(shop, outcome, how):
     order = cart_order(reference="1001", **placed(5))
     shop.sells(order)
     shop.reconcile()
-    shop.execute(
-        "INSERT INTO attempts (channel_id, reference, number, trigger, actor, reason, origin, "
-        "idempotency_key, body, finished_at, outcome) SELECT channel_id, reference, 1, 'auto', '', '', '', "
-        f"'k', '{{}}', clock_timestamp(), '{outcome}' FROM queue_entries"
-    )
+    shop.attempted("auto", outcome)
     shop.execute("UPDATE queue_entries SET status = 'success', object_id = 'P1001', adopted = true")
     shop.rings(record_of(order, created_at=NOW))
     shop.reconcile(hours=1)
     assert [repair.how for repair in shop.report().repairs] == [how]
+
+
+def test_what_a_person_sent_was_not_repaired_though_the_queue_saw_it_through(shop):
+    """A till that confirms nothing: the queue looks the order up, and that look-up is not the repair."""
+    order = cart_order(reference="1001", **placed(5))
+    shop.sells(order)
+    shop.reconcile()
+    shop.attempted("admin", "unknown")
+    shop.execute("UPDATE queue_entries SET status = 'success', object_id = 'P1001', adopted = true")
+    shop.rings(record_of(order, created_at=NOW))
+    shop.reconcile(hours=1)
+    section = shop.report()
+    assert (section.repaired, section.books.agreed) == (0, 1)
+    assert sum(hour.counts.get(Fate.REPAIRED, 0) for hour in section.hours) == 0
 
 
 def test_what_arrived_incomplete_was_not_repaired(shop):

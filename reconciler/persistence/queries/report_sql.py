@@ -88,6 +88,12 @@ mended AS (
     GROUP BY m.channel_id, m.subject
 )"""  # noqa: S608 - vocabularies of the domain
 
+#: A person's attempt, whatever the queue did after it to see it through, or a person's word.
+_HELPED: Final = """(q.trigger = 'admin' OR EXISTS (
+    SELECT FROM attempts a
+    WHERE a.channel_id = r.channel_id AND a.reference = r.subject AND a.trigger = 'admin'
+))"""
+
 #: What was sent and found by a look-up afterwards was sent by us all the same. An order that came into the
 #: POS and disagrees there is a finding, and not repaired.
 REPAIRS: Final = f"""
@@ -106,7 +112,7 @@ FROM mended r
 JOIN channels h ON h.id = r.channel_id
 JOIN cart_orders o ON o.channel_id = r.channel_id AND o.reference = r.subject
 LEFT JOIN queue_entries q ON q.channel_id = r.channel_id AND q.reference = r.subject
-WHERE q.trigger IS DISTINCT FROM 'admin' AND o.verdict IS NULL
+WHERE {_HELPED} IS NOT TRUE AND o.verdict IS NULL
 ORDER BY r.repaired_at DESC, h.name, r.subject
 LIMIT %(rows)s
 """  # noqa: S608 - fragments above
@@ -191,8 +197,7 @@ SELECT date_bin('1 hour', s.placed_at, %(start)s) AS hour,
         WHEN s.urgent AND s.needing AND NOT s.busy THEN 'urgent'
         WHEN s.needing AND NOT s.busy OR s.state IN ('nowhere', 'twice') THEN 'open'
         WHEN s.state NOT IN ('agreed', 'closed') THEN 'waiting'
-        WHEN s.state = 'agreed' AND r.subject IS NOT NULL AND q.trigger IS DISTINCT FROM 'admin'
-            THEN 'repaired'
+        WHEN s.state = 'agreed' AND r.subject IS NOT NULL AND {_HELPED} IS NOT TRUE THEN 'repaired'
         ELSE 'agreed'
     END AS fate,
     count(*) AS orders
