@@ -596,6 +596,13 @@ class TestDoctor:
         call("run")
         assert call("doctor", "--stale").code == 1
 
+    @pytest.mark.parametrize("both", [("--stale", "--books"), ("--stale", "--probe"), ("--books", "--probe")])
+    def test_a_check_that_would_be_left_out_is_an_error(self, call, both):
+        """A monitor that asks two things must not hear only about one."""
+        result = call("doctor", *both)
+        assert (result.code, result.out) == (2, "")
+        assert result.err == "error: --stale, --books and --probe do not go together; give one of them\n"
+
     def test_the_books_balance_or_name_who_breaks_them(self, call, ran, engine):
         """Where every paid order stands, and by the exit code whether any is in none or two places."""
         result = call("doctor", "--books", "--json")
