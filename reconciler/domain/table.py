@@ -220,7 +220,7 @@ BLOCK_D_PROVEN: Final = (
     Rule(
         C.IN_DOUBT, "D", absent.in_doubt,
         "The order was sent to the POS, which has not said whether it took it.",
-        "Wait for the look-ups; after the last one, look in the POS and adopt the order or set it ready.",
+        "Wait while it is looked up; else look in the POS and adopt the order or set it ready.",
         Who.OPS, Resend.AFTER_LOOKUPS, escalation=_after(15),
     ),
     Rule(
