@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from reconciler.cli.options import Merchant
-from reconciler.cli.output import AsJson, DryRun, open_app, print_json, print_table, say
+from reconciler.cli.output import AsJson, DryRun, open_app, print_json, print_table, reading, say
 from reconciler.domain.errors import AuthError, NotFoundError, ReconcilerError, VendorError
 
 if TYPE_CHECKING:
@@ -57,6 +57,10 @@ def _plain(connection: ConnectionInfo) -> dict[str, object]:
 
 def known(wired: App, merchant: str | None = None) -> Sequence[ConnectionInfo]:
     """Return the connections that there are."""
+    from reconciler.persistence.queries.reading import require_known
+
+    with reading(wired) as connection:
+        require_known(connection, merchant)
     with wired.open_unit() as unit:
         return unit.channels.list_connections(merchant)
 

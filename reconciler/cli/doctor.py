@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from reconciler.cli.output import AsJson, print_json, print_table, say
+from reconciler.domain.errors import InputError
 
 if TYPE_CHECKING:
     from reconciler.cli.checks import Finding
@@ -47,6 +48,8 @@ def doctor(
     """
     from reconciler.cli import checks
 
+    if stale + books + probe > 1:
+        raise InputError("--stale, --books and --probe do not go together", next_step="give one of them")
     if books:
         _show_books(checks.books(), as_json=as_json)
         return

@@ -31,7 +31,7 @@ EXIT_CODES: Final = (
     (ConfigError.exit_code, "a setting or the channel file is wrong"),
     (NotFoundError.exit_code, "no such order, mismatch, channel, connection or merchant"),
     (RefusedError.exit_code, "understood, and not allowed in the present state"),
-    (UnavailableError.exit_code, "a service that is needed does not answer (database, broker)"),
+    (UnavailableError.exit_code, "what is needed does not answer, or takes nothing (database, broker, disk)"),
     (VendorError.exit_code, "a connection could not be read or written"),
     (UNEXPECTED, "a fault of the program; the line names an incident that the log explains"),
     (INTERRUPTED, "interrupted with Ctrl-C"),

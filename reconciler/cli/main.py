@@ -6,6 +6,7 @@ import io
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -77,10 +78,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _write_whole() -> None:
-    """Put a buffer behind stdout where PYTHONUNBUFFERED took it away.
+    """Put a buffer behind stdout where PYTHONUNBUFFERED took it away, and something where it was closed.
 
-    Without one, Python drops what a disk that fills up does not take, and says nothing.
+    Without a buffer, Python drops what a disk that fills up does not take, and says nothing.
     """
+    if sys.stdout is None:
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - until the process ends
     raw = getattr(sys.stdout, "buffer", None)
     if isinstance(raw, io.RawIOBase):
         encoding, errors = sys.stdout.encoding, sys.stdout.errors

@@ -24,12 +24,14 @@ def merchants(merchant: Merchant = None, as_json: AsJson = False) -> None:
 
     Example: reconciler merchants
     """
+    from reconciler.persistence.queries.reading import require_known
     from reconciler.persistence.queries.runs import list_watched
 
     with open_app() as wired:
         with wired.open_unit() as unit:
             known = [each for each in unit.channels.list_merchants() if merchant in {None, each.code}]
         with reading(wired) as connection:
+            require_known(connection, merchant)
             channels = {
                 code: list(group)
                 for code, group in groupby(list_watched(connection, merchant), lambda each: each.merchant)

@@ -267,7 +267,9 @@ def _wanted(
     from reconciler.persistence.queries.queue import list_entries
 
     if bool(references) == bool(status):
-        raise InputError("which orders?", next_step="name them, or choose them with --status, not both")
+        raise InputError(
+            "it is not clear which orders", next_step="name them, or choose with --status, not both"
+        )
     with reading(wired) as connection:
         if references:
             return _by_channel(connection, references, channel)

@@ -57,6 +57,8 @@ def report(
     """
     from reconciler.ports.reports import Scope
 
+    if as_json and format_ not in {None, "json"}:
+        raise InputError(f"--json is not --format {format_}", next_step="give one of them")
     chosen = "json" if as_json else _format(format_, output)
     built = _build(Scope(merchant=merchant, channel=channel, since=moment("--since", since)))
     if output is None:

@@ -47,6 +47,8 @@ def run(
     moment = _moment(now, dry_run=dry_run)
     if enqueue and (dry_run or now):
         raise InputError("--enqueue cannot be a rehearsal", next_step="leave out --dry-run and --now")
+    if wait and not enqueue:
+        raise InputError("--wait waits for workers", next_step="add --enqueue, or leave out --wait")
     with open_app() as opened:
         wired = opened.at(moment)
         channels = _channels(wired, channel)

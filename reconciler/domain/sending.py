@@ -18,7 +18,7 @@ TRANSIENT: Final = frozenset({FailureCause.OUTAGE})
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Whether to queue an order, and why not. ``look_at`` is when the answer may change by time alone."""
+    """Whether to queue an order, and why not. ``look_at`` is from when on the answer may change by itself."""
 
     send: bool
     reason: str = ""
@@ -68,7 +68,9 @@ def _may_resend(case: Case, absences: Absences, now: datetime) -> Decision:
     if now < earliest:
         return Decision(send=False, reason="its own integration may still deliver it", look_at=earliest)
     if absences.covers_to is None or absences.covers_to < earliest:
-        return Decision(send=False, reason="the POS was not read late enough after the payment")
+        # The next good read says more; until then a person is no faster.
+        reason = "the POS was not read late enough after the payment"
+        return Decision(send=False, reason=reason, look_at=earliest)
     return Decision(send=True)
 
 

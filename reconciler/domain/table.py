@@ -214,13 +214,13 @@ BLOCK_D_PROVEN: Final = (
     Rule(
         C.PROBABLE_REKEY, "D", absent.probable_rekey,
         "The POS lacks this order number, but ticket {pos_id} looks like it, keyed in by hand ({score}/100).",
-        "Look at the ticket: if it is this order, adopt it; if not, deny it and send the order.",
+        "Look at the ticket: if it is this order, adopt it; if not, set the order ready.",
         Who.OPS, Resend.WHEN_ANSWERED, escalation=_after(30),
     ),
     Rule(
         C.IN_DOUBT, "D", absent.in_doubt,
         "The order was sent to the POS, which has not said whether it took it.",
-        "Wait for the look-ups; after the last one, look in the POS and adopt the order or set it ready.",
+        "Wait while it is looked up; else look in the POS and adopt the order or set it ready.",
         Who.OPS, Resend.AFTER_LOOKUPS, escalation=_after(15),
     ),
     Rule(

@@ -130,7 +130,12 @@ class SqlQueue:
     def adopt(
         self, channel_id: int, reference: str, pos_id: str, *, actor: str, reason: str, origin: str
     ) -> bool:
-        """Link an order to the POS record that answers it; False when it is linked already."""
+        """Link an order to the POS record that answers it; False when it is linked already.
+
+        Raises RefusedError where either of them is linked to another one.
+        """
+        if not pos_id.strip():
+            raise InputError("a POS record has an id", next_step="give it: --as POS-ID")
         key: dict[str, Any] = {"channel": channel_id, "reference": reference, "pos_id": pos_id}
         taken = self._connection.exec_driver_sql(admin.TAKEN, key).scalar_one_or_none()
         if taken is not None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 #: The entry is made where there is none: a hand-keyed order never entered the queue. A link can be put right
-#: as long as no live record bears the order's number.
+#: where a person made it, or where its record was voided since, as long as no live record bears the number.
 ADOPT: Final = """
 INSERT INTO queue_entries AS q (
     channel_id, reference, status, object_id, adopted, trigger, actor, reason, origin, note, deliver_on,
@@ -26,7 +26,10 @@ WHERE q.status IN ('created', 'ready', 'failed', 'in_doubt')
     OR q.status = 'success' AND q.object_id <> EXCLUDED.object_id AND NOT EXISTS (
         SELECT FROM pos_orders p
         WHERE p.channel_id = q.channel_id AND p.family_key = q.reference AND p.live
-    )
+    ) AND (q.adopted AND q.trigger = 'admin' OR EXISTS (
+        SELECT FROM pos_orders p
+        WHERE p.channel_id = q.channel_id AND p.pos_id = q.object_id AND NOT p.live
+    ))
 """
 #: What answers an order, as far as we know.
 ANSWER: Final = """

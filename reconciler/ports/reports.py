@@ -99,6 +99,8 @@ class Waiting:
     """Orders on which nobody has to act yet."""
 
     in_grace: int = 0
+    #: Inside the grace too, and in our queue or just sent.
+    sending: int = 0
     #: When the last of those in grace is due.
     grace_ends: datetime | None = None
     unpaid: int = 0
@@ -348,16 +350,19 @@ class Reports(Protocol):
         """Return the merchants in scope by code; raise NotFoundError for a name that does not exist."""
         ...
 
-    def findings(self, channels: Sequence[int], now: datetime, rows: int) -> Sequence[Group]:
-        """Return what is open and needs somebody, by urgency as of ``now``; connection findings too."""
+    def findings(self, merchant: MerchantInfo, now: datetime, rows: int) -> Sequence[Group]:
+        """Return what is open and needs somebody, by urgency as of ``now``; connection findings too.
+
+        What was sent inside its grace and is not confirmed yet is no finding but waiting.
+        """
         ...
 
     def repairs(self, channels: Sequence[int], since: datetime, rows: int) -> tuple[Sequence[Repair], int]:
         """Return the newest repairs since then, and how many there are."""
         ...
 
-    def waiting(self, merchant: MerchantInfo) -> Waiting:
-        """Count the unpaid orders, and say when the last grace ends."""
+    def waiting(self, merchant: MerchantInfo, now: datetime) -> Waiting:
+        """Count the unpaid orders and those being sent, and say when the last grace ends."""
         ...
 
     def coverage(self, channels: Sequence[int]) -> Sequence[ChannelCoverage]:

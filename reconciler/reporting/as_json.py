@@ -62,7 +62,8 @@ _MERCHANT: Final = {
     "day_cutoff": "when his business day ends, local time",
     "business_day": "the business day of the report",
     "since": "where repairs, tie_outs and hours begin",
-    "counts": "exact counts: urgent, needing, under_way, connections, repaired, in_grace, unpaid, undecided",
+    "counts": "exact counts: urgent, needing, under_way, connections, repaired, in_grace, sending (in the "
+    "queue, inside the grace), unpaid, undecided",
     "grace_ends": "when the last order in grace is due, or null",
     "connections[]": "findings about connections; keys as in findings[]",
     "groups[]": "exact counts by severity, who, classification and cause; findings[] may hold fewer",
@@ -136,6 +137,7 @@ def _counts(section: MerchantReport) -> dict[str, int]:
         "connections": section.blocked,
         "repaired": section.repaired,
         "in_grace": section.waiting.in_grace,
+        "sending": section.waiting.sending,
         "unpaid": section.waiting.unpaid,
         "undecided": section.waiting.undecided,
     }

@@ -47,6 +47,8 @@ def _waiting(section: MerchantReport, local: Local) -> Iterator[Text]:
     state = section.waiting
     ends = f"; the last is due {local.time(state.grace_ends)}" if state.grace_ends else ""
     yield Text(f"{state.in_grace:,} on their way, inside the grace{ends}")
+    if state.sending:
+        yield Text(f"{state.sending:,} being sent by us, inside the grace")
     if state.unpaid:
         yield Text(f"{state.unpaid:,} waiting for the customer's payment")
     if state.undecided:

@@ -91,7 +91,7 @@ FATES: Final[Mapping[Fate, str]] = MappingProxyType(
     {
         Fate.AGREED: "Agreed or closed",
         Fate.REPAIRED: "Repaired by itself",
-        Fate.WAITING: "In grace or unpaid",
+        Fate.WAITING: "Waiting",
         Fate.OPEN: "Needs somebody",
         Fate.URGENT: "Urgent",
     }

@@ -52,10 +52,10 @@ def _section(reports: Reports, merchant: MerchantInfo, scope: Scope, now: dateti
     today = business_day(now, zone, merchant.day_cutoff)
     since = scope.since or day_start(today - timedelta(days=1), zone, merchant.day_cutoff)
     channels = [channel.id for channel in merchant.channels]
-    groups = reports.findings(channels, now, scope.rows)
+    groups = reports.findings(merchant, now, scope.rows)
     repairs, repaired = reports.repairs(channels, since, LISTED)
     books = reports.books(channels)
-    waiting = reports.waiting(merchant)
+    waiting = reports.waiting(merchant, now)
     return MerchantReport(
         merchant=merchant,
         since=since,

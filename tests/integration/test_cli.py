@@ -266,6 +266,10 @@ class TestQueue:
         (entry,) = ran("queue", "list", "--json").json["entries"]
         assert (entry["status"], entry["object_id"], entry["actor"]) == ("success", "P9", "kim")
         assert "was linked to it already" in ran("queue", "adopt", "1001", "--as", "P9", "--reason", "x").out
+        assert "linked to P8" in ran("queue", "adopt", "1001", "--as", "P8", "--reason", "a slip").out
+        assert "linked to P9" in ran("queue", "adopt", "1001", "--as", "P9", "--reason", "P8 was right?").out
+        nothing = ran("queue", "adopt", "1001", "--as", " ", "--reason", "x")
+        assert (nothing.code, nothing.err) == (2, "error: a POS record has an id; give it: --as POS-ID\n")
         second = ran("queue", "adopt", "1002", "--as", "P9", "--reason", "x")
         assert (second.code, second.err) == (
             5,
@@ -319,7 +323,6 @@ class TestQueue:
             "1002",
         ]
         assert found("--status", "failed,success") == []
-        assert found("--merchant", "nobody") == []
         assert found("--flagged") == []
         assert found("--from", today) == ["1001", "1002"]
         assert found("--to", today) == []
@@ -338,6 +341,31 @@ class TestQueue:
     def test_a_wrong_filter_is_one_line(self, call, arguments, line):
         """The line says what could be written instead."""
         assert call("mismatches", "list", *arguments)[::2] == (2, f"error: {line}\n")
+
+    def test_waiting_for_workers_needs_work_for_them(self, ran):
+        """Nothing is reconciled by somebody who meant something else."""
+        result = ran("run", "--wait")
+        assert (result.code, result.out) == (2, "")
+        assert result.err == "error: --wait waits for workers; add --enqueue, or leave out --wait\n"
+
+    @pytest.mark.parametrize(
+        "command",
+        [
+            ("mismatches", "list", "--merchant"),
+            ("queue", "list", "--merchant"),
+            ("merchants", "--merchant"),
+            ("connections", "list", "--merchant"),
+            ("connections", "test", "--merchant"),
+            ("mismatches", "list", "--channel"),
+            ("queue", "list", "--channel"),
+            ("queue", "set-ready", "--status", "failed", "--reason", "x", "--channel"),
+        ],
+    )
+    def test_a_name_that_does_not_exist_is_not_an_empty_list(self, ran, command):
+        """A slip of the keyboard must not look as if all were well."""
+        result = ran(*command, "nobody")
+        assert (result.code, result.out) == (4, "")
+        assert result.err.startswith(f"error: there is no {command[-1].removeprefix('--')} 'nobody'; known: ")
 
     def test_an_order_that_was_never_queued_is_shown_as_that(self, ran):
         """It is known from the cart, so it is not unknown."""
@@ -430,7 +458,6 @@ class TestMismatches:
         assert found("--severity", "info") == []
         assert found("--search", "1002") == ["1002"]
         assert found("--from", "2020-01-01", "--to", "2020-02-01") == []
-        assert found("--channel", "nope") == []
 
 
 class TestConnections:
@@ -568,6 +595,13 @@ class TestDoctor:
         (shop / "pos.jsonl").unlink()
         call("run")
         assert call("doctor", "--stale").code == 1
+
+    @pytest.mark.parametrize("both", [("--stale", "--books"), ("--stale", "--probe"), ("--books", "--probe")])
+    def test_a_check_that_would_be_left_out_is_an_error(self, call, both):
+        """A monitor that asks two things must not hear only about one."""
+        result = call("doctor", *both)
+        assert (result.code, result.out) == (2, "")
+        assert result.err == "error: --stale, --books and --probe do not go together; give one of them\n"
 
     def test_the_books_balance_or_name_who_breaks_them(self, call, ran, engine):
         """Where every paid order stands, and by the exit code whether any is in none or two places."""

@@ -9,6 +9,7 @@ from sqlalchemy import Engine
 
 from reconciler.domain.errors import AuthError, NotFoundError, UnavailableError, UnreachableError
 from reconciler.domain.orders import PaymentStatus, PosStatus
+from reconciler.domain.policy import Delivery
 from reconciler.domain.verdict import Classification, Severity
 from reconciler.persistence import SqlUnitOfWork, make_engine
 from reconciler.persistence.queries.report import SqlReportUnit
@@ -19,7 +20,7 @@ from reconciler.ports import (
 from reconciler.ports.reports import Fate, Mending, Scope
 from reconciler.services.report import build_report
 from tests.builders import NOW, SECOND, ago, cart_order
-from tests.integration.report_shop import Shop, placed, record_of, total
+from tests.integration.report_shop import Shop, findings, placed, record_of, total
 
 pytestmark = pytest.mark.integration
 
@@ -81,6 +82,39 @@ def test_what_the_queue_is_busy_with_needs_nobody(shop):
     assert shop.report().urgent == 1
 
 
+def test_a_fresh_order_that_we_send_is_waiting_and_not_repaired(engine):
+    """Queued, then sent and not confirmed: inside its grace nothing has failed; after it, it is listed."""
+    shop = Shop(engine, delivery=Delivery.OURS)
+    shop.sells(cart_order(reference="1001", **placed(1.9)))
+    shop.reconcile()
+    section = shop.report()
+    assert (section.groups, section.waiting.sending, section.books.queued) == ((), 1, 1)
+    shop.execute(
+        "UPDATE queue_entries SET status = 'in_doubt', attempts = 1, body = '{}', key = 'k', "
+        "since = clock_timestamp(), next_lookup_at = clock_timestamp()"
+    )
+    shop.reconcile()
+    section = shop.report()
+    assert (section.groups, section.under_way, section.waiting.sending) == ((), 0, 1)
+    assert sum(hour.counts.get(Fate.WAITING, 0) for hour in section.hours) == 1
+    shop.reconcile(hours=0.2)
+    section = shop.report()
+    assert (section.under_way, section.waiting.sending) == (1, 0)
+    assert findings(section) == {"1001": Classification.IN_DOUBT}
+
+
+def test_what_no_worker_takes_is_not_repaired_by_itself(shop):
+    """Stuck means that the queue does nothing: somebody has to see to the workers."""
+    shop.sells(cart_order(reference="1001", **placed(2.6)))
+    shop.reconcile()
+    shop.execute("UPDATE queue_entries SET since = since - interval '3 minutes'")
+    shop.reconcile()
+    section = shop.report()
+    assert findings(section) == {"1001": Classification.STUCK}
+    assert (section.needing, section.under_way) == (1, 0)
+    assert sum(hour.counts.get(Fate.OPEN, 0) for hour in section.hours) == 1
+
+
 def test_waiting_orders_are_counted_and_not_listed(shop):
     """In grace, and unpaid."""
     shop.sells(cart_order(reference="1001", **placed(1)), cart_order(reference="1002", **placed(0.5)))
@@ -119,6 +153,50 @@ def test_a_repair_says_how_it_came(shop, adopted, how):
     shop.rings(record_of(order, created_at=NOW))
     shop.reconcile(hours=1)
     assert [repair.how for repair in shop.report().repairs] == [how]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "how"),
+    [("unknown", Mending.RESENT), ("refused", Mending.ADOPTED), ("deferred", Mending.ADOPTED)],
+)
+def test_what_was_sent_and_then_found_was_sent_by_us(shop, outcome, how):
+    """A till that confirms nothing is looked up; only what never reached it was found before it was sent."""
+    order = cart_order(reference="1001", **placed(5))
+    shop.sells(order)
+    shop.reconcile()
+    shop.attempted("auto", outcome)
+    shop.execute("UPDATE queue_entries SET status = 'success', object_id = 'P1001', adopted = true")
+    shop.rings(record_of(order, created_at=NOW))
+    shop.reconcile(hours=1)
+    assert [repair.how for repair in shop.report().repairs] == [how]
+
+
+def test_what_a_person_sent_was_not_repaired_though_the_queue_saw_it_through(shop):
+    """A till that confirms nothing: the queue looks the order up, and that look-up is not the repair."""
+    order = cart_order(reference="1001", **placed(5))
+    shop.sells(order)
+    shop.reconcile()
+    shop.attempted("admin", "unknown")
+    shop.execute("UPDATE queue_entries SET status = 'success', object_id = 'P1001', adopted = true")
+    shop.rings(record_of(order, created_at=NOW))
+    shop.reconcile(hours=1)
+    section = shop.report()
+    assert (section.repaired, section.books.agreed) == (0, 1)
+    assert sum(hour.counts.get(Fate.REPAIRED, 0) for hour in section.hours) == 0
+
+
+def test_what_arrived_incomplete_was_not_repaired(shop):
+    """The list and the picture agree: an order that somebody has to mend is no repair."""
+    shop.tills.trusted = False
+    order = cart_order(reference="1001", **placed(5))
+    shop.sells(order)
+    shop.reconcile()
+    shop.rings(record_of(order, created_at=NOW, total=20_00, lines=order.lines[:1]))
+    shop.reconcile(hours=3)
+    section = shop.report()
+    assert findings(section) == {"1001": Classification.INCOMPLETE_IN_POS}
+    assert (section.repaired, section.repairs) == (0, ())
+    assert sum(hour.counts.get(Fate.REPAIRED, 0) for hour in section.hours) == 0
 
 
 def test_what_a_person_sent_was_not_repaired_by_itself(shop):

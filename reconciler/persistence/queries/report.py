@@ -11,12 +11,12 @@ from typing import Any, Final, Self
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from reconciler.domain.errors import NotFoundError
 from reconciler.domain.queue import QueueStatus
 from reconciler.domain.verdict import Classification, Severity, Who
 from reconciler.persistence.failures import as_unavailable
 from reconciler.persistence.policies import policy_from_json
 from reconciler.persistence.queries import report_sql as sql
+from reconciler.persistence.queries.reading import require_known
 from reconciler.ports.configuration import Side
 from reconciler.ports.reports import (
     Amount,
@@ -93,15 +93,13 @@ class SqlReports:
     def merchants(self, merchant: str | None, channel: str | None) -> Sequence[MerchantInfo]:
         """Return the merchants in scope by code; raise NotFoundError for a name that does not exist."""
         rows = self._rows(sql.MERCHANTS, merchant=merchant, channel=channel)
-        if not rows and merchant and not self._known(sql.KNOWN_MERCHANTS, merchant):
-            raise self._unknown("merchant", merchant, sql.KNOWN_MERCHANTS)
-        if not rows and channel:
-            raise self._unknown("channel", channel, sql.KNOWN_CHANNELS, merchant=merchant)
+        if not rows:
+            require_known(self._connection, merchant, channel)
         return [_merchant(list(own)) for _, own in groupby(rows, key=lambda row: row["code"])]
 
-    def findings(self, channels: Sequence[int], now: datetime, rows: int) -> Sequence[Group]:
+    def findings(self, merchant: MerchantInfo, now: datetime, rows: int) -> Sequence[Group]:
         """Return what is open and needs somebody, the most urgent first."""
-        found = self._rows(sql.FINDINGS, channels=list(channels), now=now, rows=rows)
+        found = self._rows(sql.FINDINGS, **_graces(merchant), now=now, rows=rows)
         groups: dict[tuple[Any, ...], list[Row]] = {}
         for row in found:
             groups.setdefault(_group_key(row), []).append(row)
@@ -112,14 +110,16 @@ class SqlReports:
         found = self._rows(sql.REPAIRS, channels=list(channels), start=since, rows=rows)
         return [_repair(row) for row in found], _of_all(found)
 
-    def waiting(self, merchant: MerchantInfo) -> Waiting:
-        """Count the unpaid, and say when the last grace ends; the books count the rest."""
+    def waiting(self, merchant: MerchantInfo, now: datetime) -> Waiting:
+        """Count the unpaid and what is being sent, and when the last grace ends; the rest is in the books."""
         channels = _ids(merchant)
         unpaid = self._connection.exec_driver_sql(sql.UNPAID, {"channels": channels}).scalar_one()
+        asked = {**_graces(merchant), "now": now}
+        sending = self._connection.exec_driver_sql(sql.SENDING, asked).scalar_one()
         grace = {channel.id: channel.grace for channel in merchant.channels}
         paid = self._connection.exec_driver_sql(sql.GRACE, {"channels": channels})
         ends = [since + grace[channel] for channel, since in paid if since is not None]
-        return Waiting(grace_ends=max(ends, default=None), unpaid=unpaid)
+        return Waiting(grace_ends=max(ends, default=None), sending=sending, unpaid=unpaid)
 
     def coverage(self, channels: Sequence[int]) -> Sequence[ChannelCoverage]:
         """Return how far each side was read, channel by channel."""
@@ -163,17 +163,14 @@ class SqlReports:
     def _rows(self, statement: str, **parameters: object) -> Sequence[Row]:
         return [dict(row) for row in self._connection.exec_driver_sql(statement, parameters).mappings()]
 
-    def _known(self, statement: str, name: str) -> bool:
-        return name in self._connection.exec_driver_sql(statement).scalars().all()
-
-    def _unknown(self, kind: str, name: str, statement: str, **parameters: object) -> NotFoundError:
-        names = self._connection.exec_driver_sql(statement, parameters).scalars().all()
-        known = f"known: {', '.join(names[:10])}" if names else "describe one: reconciler apply FILE"
-        return NotFoundError(f"there is no {kind} {name!r}", next_step=known)
-
 
 def _ids(merchant: MerchantInfo) -> list[int]:
     return [channel.id for channel in merchant.channels]
+
+
+def _graces(merchant: MerchantInfo) -> dict[str, Any]:
+    """Return each channel and its grace, as parameters of a statement."""
+    return {"channels": _ids(merchant), "graces": [channel.grace for channel in merchant.channels]}
 
 
 def _of_all(rows: Sequence[Row]) -> int:

@@ -39,19 +39,20 @@ WHERE (%(merchant)s::text IS NULL OR m.code = %(merchant)s)
     AND (%(channel)s::text IS NULL OR h.name = %(channel)s)
 ORDER BY m.code, h.name
 """
-KNOWN_MERCHANTS: Final = "SELECT code FROM merchants ORDER BY code"
-KNOWN_CHANNELS: Final = """
-SELECT h.name FROM channels h JOIN merchants m ON m.id = h.merchant_id
-WHERE %(merchant)s::text IS NULL OR m.code = %(merchant)s
-ORDER BY h.name
-"""
 
-#: What the queue is busy with needs nobody yet. Else an alarm that fell due after the last run counts, too.
+#: What the queue is busy with needs nobody yet, unless no worker takes it. Else an alarm that fell due after
+#: the last run counts, too.
 _SEVERITY: Final = f"""CASE
-    WHEN {_BUSY} THEN 'info'
+    WHEN {_BUSY} AND m.classification <> 'stuck' THEN 'info'
     WHEN m.severity = 'urgent' OR m.escalates_at <= %(now)s THEN 'urgent'
     ELSE m.severity
 END"""
+
+_GRACES: Final = "unnest(%(channels)s::bigint[], %(graces)s::interval[]) AS g (channel_id, grace)"
+#: As the rules reckon when an order was paid.
+_IN_GRACE: Final = "greatest(coalesce(o.paid_at, o.updated_at, o.placed_at), o.placed_at) + g.grace > %(now)s"
+#: Sent in time and not confirmed yet: on its way like any fresh order. Nothing failed or is repaired.
+_ON_ITS_WAY: Final = f"(m.classification = 'in_doubt' AND {_BUSY} AND {_IN_GRACE})"
 
 FINDINGS: Final = f"""
 WITH f AS (
@@ -62,7 +63,9 @@ WITH f AS (
     JOIN channels h ON h.id = m.channel_id
     LEFT JOIN cart_orders o ON o.channel_id = m.channel_id AND o.reference = m.subject
     LEFT JOIN queue_entries q ON q.channel_id = m.channel_id AND q.reference = m.subject
+    JOIN {_GRACES} ON g.channel_id = m.channel_id
     WHERE m.channel_id = ANY(%(channels)s) AND m.{_OPEN} AND m.who NOT IN {_NOBODY}
+        AND {_ON_ITS_WAY} IS NOT TRUE
 ), numbered AS (
     SELECT f.*, count(*) OVER same AS of_group,
         row_number() OVER (same ORDER BY deliver_on, coalesce(since, first_seen_at), channel_id, id) AS place
@@ -85,11 +88,22 @@ mended AS (
     GROUP BY m.channel_id, m.subject
 )"""  # noqa: S608 - vocabularies of the domain
 
+#: A person's attempt, whatever the queue did after it to see it through, or a person's word.
+_HELPED: Final = """(q.trigger = 'admin' OR EXISTS (
+    SELECT FROM attempts a
+    WHERE a.channel_id = r.channel_id AND a.reference = r.subject AND a.trigger = 'admin'
+))"""
+
+#: What was sent and found by a look-up afterwards was sent by us all the same. An order that came into the
+#: POS and disagrees there is a finding, and not repaired.
 REPAIRS: Final = f"""
 WITH {_MENDED}
 SELECT h.name AS channel, r.subject AS reference, r.missing_since, r.repaired_at, o.total, o.currency,
     CASE
-        WHEN q.status = 'success' AND NOT q.adopted THEN 'resent'
+        WHEN q.status = 'success' AND (NOT q.adopted OR EXISTS (
+            SELECT FROM attempts a WHERE a.channel_id = r.channel_id AND a.reference = r.subject
+                AND a.outcome IN ('accepted', 'unknown')
+        )) THEN 'resent'
         WHEN q.status = 'success' THEN 'adopted'
         ELSE 'arrived'
     END AS how,
@@ -98,9 +112,7 @@ FROM mended r
 JOIN channels h ON h.id = r.channel_id
 JOIN cart_orders o ON o.channel_id = r.channel_id AND o.reference = r.subject
 LEFT JOIN queue_entries q ON q.channel_id = r.channel_id AND q.reference = r.subject
-WHERE q.trigger IS DISTINCT FROM 'admin' AND (o.verdict IS NULL OR EXISTS (
-    SELECT FROM pos_orders p WHERE p.channel_id = r.channel_id AND p.family_key = r.subject AND p.live
-))
+WHERE {_HELPED} IS NOT TRUE AND o.verdict IS NULL
 ORDER BY r.repaired_at DESC, h.name, r.subject
 LIMIT %(rows)s
 """  # noqa: S608 - fragments above
@@ -113,6 +125,18 @@ SELECT channel_id, max(verdict_since) FROM cart_orders
 WHERE channel_id = ANY(%(channels)s) AND verdict = 'sync_delay'
 GROUP BY channel_id
 """
+
+#: In the queue and inside the grace, and nothing is wrong: the rest of the queue is among the findings.
+SENDING: Final = f"""
+SELECT count(*)
+FROM order_standing s
+JOIN cart_orders o ON o.channel_id = s.channel_id AND o.reference = s.reference
+JOIN queue_entries q ON q.channel_id = s.channel_id AND q.reference = s.reference
+LEFT JOIN mismatches m ON m.channel_id = s.channel_id AND m.subject = s.reference AND m.{_OPEN}
+JOIN {_GRACES} ON g.channel_id = s.channel_id
+WHERE s.channel_id = ANY(%(channels)s) AND s.state = 'queued' AND s.paid
+    AND ({_ON_ITS_WAY} OR m.id IS NULL AND {_IN_GRACE})
+"""  # noqa: S608 - fragments above
 
 COVERAGE: Final = """
 SELECT h.name AS channel, s.side, u.covers_to, r.read_at, r.complete, r.reason
@@ -148,7 +172,8 @@ LIMIT %(rows)s
 _STANDING: Final = f"""
 standing AS (
     SELECT s.*, h.policy, (s.severe OR s.escalates_at <= %(now)s) IS TRUE AS urgent,
-        (s.queue_status IN ({_listed(OPEN)}) AND s.queue_since > {_BUSY_SINCE}) IS TRUE AS busy
+        (s.queue_status IN ({_listed(OPEN)}) AND s.queue_since > {_BUSY_SINCE}
+            AND s.class IS DISTINCT FROM 'stuck') IS TRUE AS busy
     FROM order_standing s JOIN channels h ON h.id = s.channel_id
     WHERE s.channel_id = ANY(%(channels)s) AND s.placed_at >= %(start)s AND s.placed_at < %(end)s
 )"""  # noqa: S608 - vocabularies of the domain
@@ -172,8 +197,7 @@ SELECT date_bin('1 hour', s.placed_at, %(start)s) AS hour,
         WHEN s.urgent AND s.needing AND NOT s.busy THEN 'urgent'
         WHEN s.needing AND NOT s.busy OR s.state IN ('nowhere', 'twice') THEN 'open'
         WHEN s.state NOT IN ('agreed', 'closed') THEN 'waiting'
-        WHEN s.state = 'agreed' AND r.subject IS NOT NULL AND q.trigger IS DISTINCT FROM 'admin'
-            THEN 'repaired'
+        WHEN s.state = 'agreed' AND r.subject IS NOT NULL AND {_HELPED} IS NOT TRUE THEN 'repaired'
         ELSE 'agreed'
     END AS fate,
     count(*) AS orders

@@ -57,6 +57,7 @@ def waiting(context: Context) -> Html:
     ends = f"; the last is due {context.local.time(state.grace_ends)}" if state.grace_ends else ""
     lines = [
         (state.in_grace, f"on their way, inside the grace{ends}"),
+        (state.sending, "being sent by us, inside the grace"),
         (state.unpaid, "waiting for the customer’s payment"),
         (state.undecided, "not judged before a complete read"),
     ]

@@ -400,6 +400,17 @@ def test_set_ready_is_refused_where_it_could_make_a_second_order(unit: SqlUnitOf
         unit.queue.set_ready(where.id, "1001", actor="ann", reason="x", origin="cli")
 
 
+def test_what_the_pos_confirmed_is_not_linked_to_another_record(unit: SqlUnitOfWork):
+    """A slip of the keyboard says so; it does not sound as if it had been done before."""
+    where = queued(unit, "1001")
+    claim, _ = sent(unit, where, ACCEPTED)
+    unit.queue.succeed(claim, "P1", adopted=False)
+    told = {"actor": "ann", "reason": "x", "origin": "cli"}
+    assert not unit.queue.adopt(where.id, "1001", "P1", **told)
+    with pytest.raises(RefusedError, match="the POS has order 1001 as P1"):
+        unit.queue.adopt(where.id, "1001", "P2", **told)
+
+
 def test_what_was_voided_in_the_pos_is_sent_again_under_a_new_key(unit: SqlUnitOfWork):
     """On purpose, and only once no record of it is alive; a second click makes no second attempt."""
     where = queued(unit, "1001")

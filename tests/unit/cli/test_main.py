@@ -194,6 +194,13 @@ def test_a_full_disk_behind_the_output_is_one_line():
     assert done.stderr == b"error: the disk is full; free some space, then run the command again\n"
 
 
+def test_a_closed_output_is_quiet():
+    """Some jobs run with nothing behind stdout at all."""
+    closing = ["sh", "-c", 'exec "$0" --help >&-', str(PROGRAM)]
+    done = subprocess.run(closing, check=False, stderr=subprocess.PIPE)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
 def test_a_wrong_setting_does_not_keep_logging_from_being_set_up(command, capsys, monkeypatch):
     """The command itself reports the setting, if it needs it at all."""
     monkeypatch.setenv("RECONCILER_TICK_SECONDS", "soon")

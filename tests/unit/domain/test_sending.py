@@ -95,6 +95,13 @@ def test_a_retry_horizon_says_when_the_answer_changes():
     assert decision.look_at == ago(hours=3) + timedelta(hours=5)
 
 
+@pytest.mark.parametrize("covers_to", [None, ago(hours=23)])
+def test_a_read_that_does_not_reach_far_enough_is_followed_by_one_that_does(covers_to):
+    """Nobody is called urgently for what the next good read settles: the answer may change from then on."""
+    decision = decide(evidence(paid_at=ago(hours=3)), POLICY, Absences(trusted=True, covers_to=covers_to))
+    assert decision.look_at == ago(hours=3) + G
+
+
 def test_the_retry_horizon_never_shortens_g():
     """A re-send comes after the full G even where the others give up sooner."""
     assert policy(retry_horizon=timedelta(minutes=1)).resend_after == G

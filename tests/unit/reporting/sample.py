@@ -275,7 +275,7 @@ def _normal_groups() -> tuple[Group, ...]:
         rule="D.probable_rekey",
         also=("D.missing",),
         sentence="The POS lacks this order number, but ticket P411 looks like it, keyed in by hand (80/100).",
-        next_step="Look at the ticket: if it is this order, adopt it; if not, deny it and send the order.",
+        next_step="Look at the ticket: if it is this order, adopt it; if not, set the order ready.",
         facts={"pos_id": "P411", "score": 80, "agrees": ["phone", "name", "time"], "differs": ["lines"]},
         since=ago(hours=9),
     )

@@ -57,7 +57,7 @@ class Answers:
         self.asked["merchants"] = (merchant, channel)
         return self.known
 
-    def findings(self, channels: Sequence[int], now: datetime, rows: int) -> Sequence[Group]:
+    def findings(self, merchant: MerchantInfo, now: datetime, rows: int) -> Sequence[Group]:
         """Return one finding about a connection and one about an order."""
         about = sample.group(sample.finding(7), about_connection=True)
         return [about, sample.group(sample.finding())]
@@ -67,7 +67,7 @@ class Answers:
         self.asked["repairs"] = (since,)
         return [], 0
 
-    def waiting(self, merchant: MerchantInfo) -> Waiting:
+    def waiting(self, merchant: MerchantInfo, now: datetime) -> Waiting:
         """Return what the books do not know."""
         return Waiting(unpaid=4)
 

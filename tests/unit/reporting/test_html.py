@@ -237,6 +237,20 @@ def contrast(one: str, other: str) -> float:
     return (light + 0.05) / (dark + 0.05)
 
 
+@pytest.mark.parametrize(
+    "rule",
+    [
+        ".ref { display: block; overflow-wrap: break-word; }",
+        "td > .plain { min-width: 17rem; }",
+        ".scroll caption { max-width: calc(100vw - 3.6rem); }",
+        ".scroll:has(> .chart) { direction: rtl; }",
+    ],
+)
+def test_a_telephone_shows_what_matters(page, rule):
+    """Order numbers and reasons in one piece, captions whole, and the newest hours of the picture first."""
+    assert rule in page.one("style").text
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark", "print"])
 def test_text_stands_out_from_its_ground(page, scheme):
     """Contrast is at least 4.5 for every pair of text and ground, in each scheme."""

@@ -56,7 +56,7 @@ def test_the_description_sums_up():
     """Who cannot see the picture hears its sums."""
     page = drawn(hour(0, agreed=1000, waiting=2), hour(1, repaired=3))
     told = page.one("desc").text
-    assert told.startswith("1,000 agreed or closed, 3 repaired by itself, 2 in grace or unpaid")
+    assert told.startswith("1,000 agreed or closed, 3 repaired by itself, 2 waiting")
 
 
 def test_hours_are_the_merchants_also_where_zones_are_odd():
