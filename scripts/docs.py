@@ -74,11 +74,57 @@ def settings() -> str:
     return "\n".join(rows)
 
 
+def channel_file() -> str:
+    """Return what a channel file may say: merchants, their connections, their channels."""
+    from adapters.registry import Registry
+    from reconciler import channel_file as merchants
+    from reconciler.channel_file import channels, connections
+
+    parts = ["# The channel file", CHANNEL_FILE]
+    for header, keys in (
+        ("merchant", merchants.MERCHANT_KEYS),
+        ("merchant.connection", connections.KEYS),
+        ("merchant.channel", channels.KEYS),
+    ):
+        rows = [f"| `{key}` | {_cell(meaning)} |" for key, meaning in keys.items()]
+        parts.append("\n".join((f"## [[{header}]]", "", "| Key | Meaning; default |", "|---|---|", *rows)))
+    parts.append("## Vendors")
+    for name, info in sorted(Registry().info().items()):
+        sides = " or ".join(sorted(info.sides))
+        needs = ", ".join(f"`{each}`" for each in sorted(info.credentials)) or "none"
+        rows = [f"| `{key}` | {kind} | {_cell(OPTIONS[key])} |" for key, kind in info.options.items()]
+        head = (f"### {name}", "", f"A {sides}. Credentials: {needs}.", "")
+        parts.append("\n".join((*head, "| Option | Holds | Meaning; default |", "|---|---|---|", *rows)))
+    return "\n\n".join(parts)
+
+
 def _cell(text: str | None) -> str:
     return " ".join((text or "").split()).replace("|", "\\|")
 
 
-PAGES = {"commands.md": commands, "settings.md": settings}
+CHANNEL_FILE = """\
+It says whose carts feed which POS, in TOML; `reconciler apply FILE` makes the database say the same. Applying
+it twice changes nothing, and what it does not name is left alone. Lengths of time are written `90s`, `15m`,
+`1h`, `2d`; moments as `2026-11-01T00:00:00Z`. The README shows a whole one."""
+#: What the options of the vendors mean. One that is missing here ends the writing.
+OPTIONS = {
+    "timeout_seconds": "the longest silence before a call counts as broken off; 30",
+    "tries": "how often a read is tried; 8",
+    "page_size": "orders asked for at once; what the vendor's limits allow",
+    "delivery_date_attribute": "the order attribute that holds the day of delivery; none is read",
+    "location_ids": "the locations that are read, with commas between; all",
+    "square_version": "the release of the vendor's API; the one that this program was made for",
+    "source_name": "what staff see as the origin of our orders; `Online shop`",
+    "calls_per_second": "how many calls we make at most; 10",
+    "history_days": "how far back a first read and a full one go; 90",
+    "lookup_days": "how far back an order is looked for by its number; 30",
+    "covers_from": "from when on the file is complete; its earliest order",
+    "as_of": "until when it is complete; when the file was changed",
+    "trust_absence": "the merchant vouches for its completeness, so that a re-send may rest on it; `false`",
+    "catalog": "the POS's articles and delivery methods; any article is taken",
+    "outbox": "where orders are sent to; `outbox.jsonl` beside the orders",
+}
+PAGES = {"channel-file.md": channel_file, "commands.md": commands, "settings.md": settings}
 
 
 if __name__ == "__main__":

@@ -24,7 +24,15 @@ from reconciler.ports.vendor_info import VendorInfo
 __all__ = ["Seal", "parse_channel_file", "read_channel_file"]
 
 MAX_BYTES: Final = 1024 * 1024
-MERCHANT_KEYS: Final = ("code", "name", "timezone", "day_cutoff", "connection", "channel")
+#: What a merchant may say, and what it means; with the default, where there is one.
+MERCHANT_KEYS: Final[Mapping[str, str]] = {
+    "code": "what the merchant is called in commands; no two have one code",
+    "name": "what the reports call it; its code",
+    "timezone": "where its days and times are, for example `America/Denver`; `UTC`",
+    "day_cutoff": "when its business day begins; `00:00`",
+    "connection": "accounts at carts and POS: `[[merchant.connection]]`",
+    "channel": "which cart feeds which POS, and by what policy: `[[merchant.channel]]`",
+}
 _POSITION: Final = re.compile(r"\s*\(at (?:line (\d+), column \d+|end of document)\)\Z")
 
 

@@ -12,24 +12,27 @@ from reconciler.domain.orders import FulfillmentStatus, PaymentStatus
 from reconciler.domain.policy import LOOKUPS, Delivery, DownloadRule, Policy, Send
 from reconciler.ports.configuration import ChannelSpec, ConnectionSpec, Side
 
-KEYS: Final = (
-    "name",
-    "cart",
-    "pos",
-    "location",
-    "poll_interval",
-    "grace",
-    "push",
-    "download",
-    "live_from",
-    "send",
-    "delivery",
-    "retry_horizon",
-    "lookups",
-    "reference_prefix",
-    "tolerance",
-    "mapping",
-)
+#: What a channel may say, and what it means; with the default, where there is one.
+KEYS: Final[Mapping[str, str]] = {
+    "name": "what the channel is called everywhere; no two have one name",
+    "cart": "the name of the cart connection that feeds it",
+    "pos": "the name of the POS connection that it feeds",
+    "enabled": "`false` retires it: the schedule neither reads nor sends, and its past is kept; `true`",
+    "location": "the POS location of its orders, by the POS's own id; any",
+    "poll_interval": "how often it is read, from `1s`; `1h`",
+    "push": "`true` when the cart's integration delivers at once, not by polling; `false`",
+    "grace": "G: how long a paid order may be on its way; twice `poll_interval`, with `push` two minutes",
+    "download": "the cart states whose orders are taken, `{ payment = [...], fulfillment = [...] }`; any",
+    "live_from": "older orders are reported and never sent; the first apply",
+    "delivery": "`ours`: we bring orders into the POS; `theirs`: another integration does, and we send once "
+    "what is still missing after G; `theirs`",
+    "send": "`ask`: a person says so for each order; `off`: never; `auto`",
+    "retry_horizon": "how long the other integration tries by itself, before which we do not; G",
+    "lookups": "when an order is looked for whose submission had no answer; `30s, 2m, 5m, 15m`",
+    "reference_prefix": "what the POS has before the order's number, where channels share a POS; none",
+    "tolerance": "minor units by which a line's total may differ; `1`",
+    "mapping": "names in the cart and in the POS, `{ skus = {...}, shipping = {...} }`; the same ones",
+}
 
 
 def channel_spec(
@@ -45,6 +48,7 @@ def channel_spec(
         pos=_connection(table, Side.POS, connections),
         policy=_policy(table, timezone),
         live_from=table.moment("live_from"),
+        enabled=table.flag("enabled", default=True),
     )
 
 
@@ -89,6 +93,8 @@ def refuse_ambiguous_prefixes(tables: Sequence[Table], channels: Sequence[Channe
     seen: dict[tuple[str, str], Table] = {}
     for table, channel in zip(tables, channels, strict=True):
         identity = (channel.pos, channel.policy.reference_prefix)
+        if not channel.enabled:
+            continue
         if identity in seen:
             first = line_of(table.source.lines, (*seen[identity].path, "name"))
             table.source.fail(

@@ -14,7 +14,16 @@ from reconciler.channel_file.table import Table, suggestion
 from reconciler.ports.configuration import ConnectionSpec, Side
 from reconciler.ports.vendor_info import OptionKind, VendorInfo
 
-KEYS: Final = ("name", "kind", "vendor", "base_url", "options", "credentials")
+#: What a connection may say, and what it means.
+KEYS: Final[Mapping[str, str]] = {
+    "name": "what the connection is called everywhere; no two have one name",
+    "kind": "`cart` or `pos`",
+    "vendor": "whose it is, see below",
+    "base_url": "the account's address; for files a file or folder, relative to the channel file",
+    "options": "what else the vendor's adapter may be told, see below",
+    "credentials": 'names of variables that hold them, `{ access_token = "env:RECONCILER_SECRET_..." }`; '
+    "stored encrypted",
+}
 REFERENCE: Final = "env:RECONCILER_SECRET_"
 _REFERENCE: Final = re.compile(re.escape(REFERENCE) + r"[A-Z0-9_]{1,100}\Z")
 #: The program's own keys go by the same prefix, and must never reach a vendor.

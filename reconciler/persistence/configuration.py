@@ -24,7 +24,7 @@ _TABLES: Final = {
 _ONE_AT_A_TIME: Final = "SELECT pg_advisory_xact_lock(24256, 0)"
 _TWIN: Final = """
 SELECT h.name FROM channels own JOIN channels h ON h.pos_connection_id = own.pos_connection_id
-WHERE own.name = %(name)s AND h.id <> own.id AND h.enabled
+WHERE own.name = %(name)s AND h.id <> own.id AND own.enabled AND h.enabled
     AND h.policy ->> 'reference_prefix' = own.policy ->> 'reference_prefix'
 ORDER BY h.id LIMIT 1
 """
@@ -103,6 +103,7 @@ class SqlConfiguration:
             "cart_connection_id": self._connection_id(spec, Side.CART),
             "pos_connection_id": self._connection_id(spec, Side.POS),
             "policy": policy_to_json(spec.policy),
+            "enabled": spec.enabled,
         }
         if spec.live_from is not None:
             wanted["live_from"] = spec.live_from
@@ -128,7 +129,7 @@ class SqlConfiguration:
             raise ConfigError(
                 f"channel {spec.name!r}: channel {twin!r} has the same POS {spec.pos!r} "
                 "and the same reference_prefix",
-                next_step='keep the name it had, or give each its own: reference_prefix = "RB-"',
+                next_step='give each its own: reference_prefix = "RB-"; or retire one: enabled = false',
             )
 
     def _merchant_id(self, code: str) -> int:

@@ -60,7 +60,7 @@ def channel_changed(
     connection: Connection, before: Row[Any], differing: Mapping[str, Any], now: datetime
 ) -> None:
     """Bring what is stored of a channel in line with its new policy; ``differing`` is written already."""
-    if not differing.keys() - {"live_from"}:
+    if not differing.keys() - {"live_from", "enabled"}:
         return
     old = policy_from_json(before.policy, before.live_from)
     new = SqlChannels(connection).by_id(before.id).policy

@@ -105,7 +105,7 @@ ORDER BY check_at, reference LIMIT %(limit)s
 
 #: The channels that share a POS, with what an orphan's owner is found by.
 SHARING: Final = """
-SELECT h.id, h.policy ->> 'reference_prefix' AS prefix
+SELECT h.id, h.policy ->> 'reference_prefix' AS prefix, h.enabled OR h.id = own.id AS reports
 FROM channels own JOIN channels h ON h.pos_connection_id = own.pos_connection_id
 WHERE own.id = %(channel)s
 ORDER BY h.id

@@ -63,17 +63,18 @@ def _orphan_scope(connection: Connection, channel: Channel) -> dict[str, Any]:
     """Decide which of the channels on one POS reports a record, so that each is reported once.
 
     The first of those with its prefix; for a record that names no channel's order, the first of those without
-    a prefix, or else the first of all.
+    a prefix, or else the first of all. One that is retired reports nothing, and what it read still explains.
     """
     rows = connection.exec_driver_sql(sql.SHARING, {"channel": channel.id}).all()
-    alike = [row.id for row in rows if row.prefix == channel.policy.reference_prefix]
-    bare = [row.id for row in rows if not row.prefix]
+    reporting = [row for row in rows if row.reports]
+    alike = [row.id for row in reporting if row.prefix == channel.policy.reference_prefix]
+    bare = [row.id for row in reporting if not row.prefix]
     return {
         "channel": channel.id,
         "sharing": [row.id for row in rows],
-        "alike": alike,
+        "alike": [row.id for row in rows if row.prefix == channel.policy.reference_prefix],
         "first_of_prefix": alike[:1] == [channel.id],
-        "strays_are_ours": (bare or [row.id for row in rows])[0] == channel.id,
+        "strays_are_ours": (bare or [row.id for row in reporting])[0] == channel.id,
     }
 
 

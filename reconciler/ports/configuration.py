@@ -96,6 +96,7 @@ class ChannelSpec:
     pos: str
     policy: Policy
     live_from: datetime | None = None
+    enabled: bool = True
 
 
 @dataclass(frozen=True, slots=True)

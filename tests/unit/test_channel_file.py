@@ -204,6 +204,11 @@ class TestWhatItSays:
         text = GOOD + SECOND_CHANNEL + '  reference_prefix = "T-"\n'
         assert [channel.policy.reference_prefix for channel in parse(text).channels] == ["", "T-"]
 
+    def test_a_retired_channel_may_stand_beside_the_one_that_follows_it(self):
+        """Only one of them is read and sent."""
+        text = GOOD + SECOND_CHANNEL + "  enabled = false\n"
+        assert [channel.enabled for channel in parse(text).channels] == [True, False]
+
 
 MISTAKES = tomllib.loads((Path(__file__).parents[1] / "data/channel_file_mistakes.toml").read_text("utf-8"))[
     "mistake"

@@ -209,6 +209,24 @@ def test_two_channels_that_take_each_others_orders_are_refused_across_files(unit
         unit.configuration.apply(replace(told, channels=(renamed,)), NOW)
 
 
+def test_a_channel_that_is_retired_leaves_its_place_to_another_one(unit: SqlUnitOfWork):
+    """Nothing is due of it any more, and one of another name takes over, beside which it cannot come back."""
+    apply(unit, policy())
+    old = unit.channels.get("rosebud-0")
+    told = specification(policy())
+    retired = replace(told.channels[0], enabled=False)
+    renamed = replace(told.channels[0], name="rosebud-web")
+    unit.configuration.apply(replace(told, channels=(retired, renamed)), NOW)
+    new = unit.channels.get("rosebud-web")
+    assert unit.channels.due() == [new.id]
+    read_pos(unit, new, pos_order(pos_id="P7", reference="7007"))
+    assert [record.pos_id for chunk in unit.orders.orphans(new) for record in chunk] == ["P7"]
+    read_cart(unit, old, cart_order(reference="7007"))
+    assert [*unit.orders.orphans(new)] == []
+    with pytest.raises(ConfigError, match="has the same POS"):
+        unit.configuration.apply(replace(told, channels=(told.channels[0],)), NOW)
+
+
 def test_two_channels_may_exchange_their_prefixes(unit: SqlUnitOfWork):
     """What counts is how they stand in the end."""
     apply(unit, policy(), policy(reference_prefix="RB-"))
