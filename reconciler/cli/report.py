@@ -64,9 +64,9 @@ def report(
     if output is None:
         _print(built, chosen)
         return
-    from reconciler.services.report import write_file
+    from reconciler.services.report import as_file, write_file
 
-    write_file(output, _render(built, chosen))
+    write_file(output, as_file(_render(built, chosen), chosen))
     say(f"wrote {output}")
 
 
@@ -74,7 +74,13 @@ def _format(wanted: str | None, output: Path | None) -> str:
     if wanted is not None:
         return (one_of("--format", [wanted], FORMATS) or FORMATS)[0]
     suffix = output.suffix.removeprefix(".").lower() if output else ""
+    if suffix not in {"", "txt", *FORMATS} and not _is_device(output):
+        raise InputError(f"no report can be a .{suffix}", next_step=f"give --format: {', '.join(FORMATS)}")
     return suffix if suffix in FORMATS else "terminal"
+
+
+def _is_device(path: Path | None) -> bool:
+    return path is not None and path.exists() and not path.is_file()
 
 
 def _build(scope: Scope) -> Report:

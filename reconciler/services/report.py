@@ -160,7 +160,8 @@ def write_reports(
             alone = replace(whole, merchants=(section,))
             stem = f"{file_name(section.merchant.code)}-{section.business_day.isoformat()}"
             for extension, render in renderers.items():
-                written.append(_write(directory / f"{stem}.{extension}", render(alone)))
+                text = as_file(render(alone), extension)
+                written.append(_write(directory / f"{stem}.{extension}", text))
         if page := renderers.get("html"):
             written.append(_write(directory / "latest.html", page(whole)))
     except OSError as error:
@@ -179,6 +180,11 @@ def file_name(code: str) -> str:
     )
 
 
+def as_file(text: str, form: str) -> str:
+    """Return a report as a file of its format: a spreadsheet takes one without the mark for no UTF-8."""
+    return f"\ufeff{text}" if form == "csv" else text
+
+
 def write_file(path: Path, text: str) -> Path:
     """Write one report; raise UnavailableError, in one line, when that is not possible."""
     try:
@@ -189,7 +195,7 @@ def write_file(path: Path, text: str) -> Path:
 
 def _pour(path: Path, text: str) -> Path:
     """Write to a pipe or a device, which must not be replaced by a file."""
-    with path.open("w", encoding=_encoding(path), newline="") as file:
+    with path.open("w", encoding="utf-8", newline="") as file:
         file.write(text)
     return path
 
@@ -197,7 +203,7 @@ def _pour(path: Path, text: str) -> Path:
 def _write(path: Path, text: str) -> Path:
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
     try:
-        with os.fdopen(handle, "w", encoding=_encoding(path), newline="") as file:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
@@ -208,11 +214,6 @@ def _write(path: Path, text: str) -> Path:
             Path(name).unlink()
         raise
     return path
-
-
-def _encoding(path: Path) -> str:
-    """Spreadsheets take a file without the mark for something else than UTF-8."""
-    return "utf-8-sig" if path.suffix == ".csv" else "utf-8"
 
 
 def _unwritable(path: Path, error: OSError) -> UnavailableError:

@@ -69,6 +69,7 @@ def test_the_command_writes_what_the_file_is_called(shop, monkeypatch, capsys, t
         (["--merchant", "nobody"], 4, "known: rosebud"),
         (["--format", "xml"], 2, "allowed are: terminal, json, csv, html"),
         (["--json", "--format", "csv"], 2, "--json is not --format csv"),
+        (["--output", "report.pdf"], 2, "no report can be a .pdf; give --format: terminal, json, csv, html"),
         (["--since", "soon"], 2, "--since 'soon' is no time"),
         (["--since", "2999-01-01"], 2, "lies in the future"),
         (["--output", "/nowhere/report.html"], 6, "cannot be written to /nowhere/report.html"),

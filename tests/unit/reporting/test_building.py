@@ -26,6 +26,7 @@ from reconciler.ports.reports import (
 )
 from reconciler.reporting import RENDERERS
 from reconciler.services.report import (
+    as_file,
     build_report,
     business_day,
     day_start,
@@ -199,6 +200,12 @@ def test_a_spreadsheet_knows_the_letters(tmp_path):
     raw = (tmp_path / "rosebud-2026-11-20.csv").read_bytes()
     assert raw.startswith(b'\xef\xbb\xbf"merchant"')
     assert raw.count(b"\r\n") == raw.count(b"\n") == 3
+
+
+@pytest.mark.parametrize(("form", "begins"), [("csv", "\ufeffx"), ("json", "x"), ("html", "x")])
+def test_only_what_a_spreadsheet_opens_bears_its_mark(form, begins):
+    """Whatever the file is called: JSON that begins with it is none."""
+    assert as_file("x", form) == begins
 
 
 def test_a_report_is_whole_or_not_there(tmp_path, monkeypatch):
