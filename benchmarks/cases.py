@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import resource
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import Final
 
 from benchmarks.ground import NOW, Ground, cart_pages, pos_pages
@@ -115,6 +118,18 @@ def claims(ground: Ground, orders: int, rounds: int) -> Result:
     return Result("claims", rate, None, "/s", "leases a second in batches of 50 (>= 10,000)")
 
 
+def program_help(_ground: Ground, _orders: int, rounds: int) -> Result:
+    """Print the help of a group of commands, in a new process."""
+    program = Path(sys.executable).with_name("reconciler")
+    ours = fastest(rounds, lambda: _process(program, "queue", "--help"))
+    anchor = fastest(rounds, lambda: _process(sys.executable, "-c", "import typer, typer._adapters"))
+    return Result("help", ours, anchor, "s", "a new process, against one that only imports its library")
+
+
+def _process(*command: str | Path) -> None:
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+
+
 def _claimer(ground: Ground, name: str, wanted: int) -> Callable[[], None]:
     channel = ground.channel(name)
     _store(ground, channel, list(cart_pages(wanted)))
@@ -199,4 +214,5 @@ CASES: Final[Mapping[str, Callable[[Ground, int, int], Result]]] = {
     "ingest": ingest,
     "cpu": worker_cpu,
     "claims": claims,
+    "help": program_help,
 }

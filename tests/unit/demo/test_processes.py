@@ -14,6 +14,8 @@ import pytest
 from reconciler.demo.processes import Child, Mark, began_at, read_marks, stop_marks, wait_until, write_mark
 from reconciler.domain.errors import ReconcilerError
 
+#: Seconds after which a wait has failed; far more than any needs, since the machine may be busy.
+SOON = 60
 #: Starts a child of its own, tells its pid, and ignores SIGTERM like a process that hangs.
 STUBBORN = """
 import signal, subprocess, sys, time
@@ -28,7 +30,7 @@ time.sleep(600)
 def child(tmp_path) -> Iterator[Child]:
     """A program that has a child of its own."""
     child = Child("stubborn", [sys.executable, "-c", STUBBORN], tmp_path, os.environ)
-    assert wait_until(lambda: child.log.read_text().strip() != "", 10)
+    assert wait_until(lambda: child.log.read_text().strip() != "", SOON)
     yield child
     child.kill()
 
@@ -37,7 +39,7 @@ def test_a_killed_program_takes_its_children_with_it(child) -> None:
     """A crash in the middle of the demo must not leave half of a worker behind."""
     grandchild = int(child.log.read_text())
     child.kill()
-    assert wait_until(lambda: began_at(grandchild) is None, 5)
+    assert wait_until(lambda: began_at(grandchild) is None, SOON)
     assert not child.mark.alive
 
 
@@ -46,7 +48,7 @@ def test_a_program_that_ignores_the_request_to_end_is_ended_all_the_same(child, 
     monkeypatch.setattr("reconciler.demo.processes.PATIENCE", 0.2)
     grandchild = int(child.log.read_text())
     child.stop()
-    assert wait_until(lambda: not child.mark.alive and began_at(grandchild) is None, 5)
+    assert wait_until(lambda: not child.mark.alive and began_at(grandchild) is None, SOON)
 
 
 def test_children_of_a_program_that_is_gone_are_ended_by_its_pid_file(child, tmp_path, monkeypatch) -> None:
@@ -56,7 +58,7 @@ def test_children_of_a_program_that_is_gone_are_ended_by_its_pid_file(child, tmp
     os.kill(child.process.pid, signal.SIGKILL)
     child.process.wait()
     stop_marks(read_marks(tmp_path))
-    assert wait_until(lambda: began_at(grandchild) is None, 5)
+    assert wait_until(lambda: began_at(grandchild) is None, SOON)
 
 
 def test_a_stranger_with_the_same_number_is_left_alone(tmp_path) -> None:
@@ -91,7 +93,7 @@ def test_a_program_that_ends_by_itself_is_told_with_its_last_words(tmp_path) -> 
 def test_nobody_began_under_a_number_that_nobody_has() -> None:
     """Neither a number beyond the last nor a corpse counts as running."""
     corpse = subprocess.Popen([sys.executable, "-c", ""])
-    assert wait_until(lambda: Path(f"/proc/{corpse.pid}/stat").read_text().split()[2] == "Z", 5)
+    assert wait_until(lambda: Path(f"/proc/{corpse.pid}/stat").read_text().split()[2] == "Z", SOON)
     assert began_at(corpse.pid) is None
     corpse.wait()
     assert began_at(2**22 + 1) is None
