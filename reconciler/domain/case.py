@@ -172,11 +172,14 @@ class Case:
 
     @property
     def paid_at(self) -> datetime:
-        """When the order was paid by our clock; the last change stands in where the cart does not tell.
+        """When the order was paid by our clock.
 
-        Nobody can deliver an order before it is placed, however early it was paid.
+        Where the cart does not tell, the earliest change stands in under which it was read as paid: one that
+        is touched again and again must not stay new for ever. Nobody can deliver an order before it is
+        placed, however early it was paid.
         """
-        told = self.cart.paid_at or self.cart.updated_at or self.cart.placed_at
+        cart = self.cart
+        told = cart.paid_at or self.evidence.known_paid_at or cart.updated_at or cart.placed_at
         return max(told, self.cart.placed_at) - self.evidence.cart_clock_offset
 
     def in_view(self, record: PosOrder) -> bool:

@@ -74,6 +74,8 @@ class Evidence:
     absence: Absence = Absence.PROVEN
     #: We read the order at least once while it was inside the download rule.
     seen_inside_rule: bool = False
+    #: The earliest change under which we read the order as paid, for a cart that does not tell when it was.
+    known_paid_at: datetime | None = None
     ticket: TicketMatch | None = None
     catalog: Catalog = Catalog()
     queue: QueueFacts | None = None

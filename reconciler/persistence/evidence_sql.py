@@ -31,7 +31,8 @@ _QUEUE: Final = f"""CASE WHEN q.reference IS NOT NULL THEN json_build_object(
 
 #: Orders in the order in which they were asked for.
 CARTS: Final = f"""
-SELECT {_CART}, c.digest, c.rule_seen_at IS NOT NULL AS seen_inside_rule, c.mapped, {_QUEUE} AS queue
+SELECT {_CART}, c.digest, c.rule_seen_at IS NOT NULL AS seen_inside_rule, c.known_paid_at, c.mapped,
+    {_QUEUE} AS queue
 FROM unnest(%(references)s::text[]) WITH ORDINALITY AS asked (reference, place)
 JOIN cart_orders c ON c.channel_id = %(channel)s AND c.reference = asked.reference
 LEFT JOIN queue_entries q ON q.channel_id = c.channel_id AND q.reference = c.reference

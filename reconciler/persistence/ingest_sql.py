@@ -9,9 +9,11 @@ from typing import Final
 
 from sqlalchemy.dialects import postgresql
 
+from reconciler.domain.orders import PAID
 from reconciler.persistence.models import Base, CartOrderRow, PosOrderRow
 from reconciler.persistence.rows import CART_COLUMNS, POS_COLUMNS
 
+_PAID: Final = ", ".join(f"'{status}'" for status in sorted(PAID))
 _DIALECT: Final = postgresql.dialect()  # type: ignore[no-untyped-call]
 
 #: Which of a page's rows are news, and what the database has of them. The others are not touched, not even
@@ -27,12 +29,20 @@ WHERE t.$key IS NULL OR t.digest <> i.digest
 _STAGE: Final = Template("CREATE TEMP TABLE IF NOT EXISTS $stage ($typed) ON COMMIT DELETE ROWS")
 
 # An older version never wins. Of two that are equally old and differ, the one that comes later is believed.
+# Of several under which an order was read as paid, the first tells the latest moment at which it was paid; a
+# cart that moves no stamp when an order is paid tells nothing, and our own time stands in.
 _CART: Final = Template("""
-INSERT INTO cart_orders AS t ($columns, channel_id, mapped, first_seen_at, rule_seen_at, changed_run)
-SELECT $columns, %(channel)s, true, %(now)s, CASE WHEN inside THEN %(now)s::timestamptz END, %(run)s
+INSERT INTO cart_orders AS t
+    ($columns, channel_id, mapped, first_seen_at, rule_seen_at, known_paid_at, changed_run)
+SELECT $columns, %(channel)s, true, %(now)s, CASE WHEN inside THEN %(now)s::timestamptz END,
+    CASE WHEN payment_status IN ($paid) THEN coalesce(updated_at, placed_at) END, %(run)s
 FROM page_of_cart_orders
 ON CONFLICT (channel_id, reference) DO UPDATE SET $assignments, mapped = true,
-    rule_seen_at = coalesce(t.rule_seen_at, EXCLUDED.rule_seen_at), changed_run = EXCLUDED.changed_run
+    rule_seen_at = coalesce(t.rule_seen_at, EXCLUDED.rule_seen_at),
+    known_paid_at = CASE WHEN EXCLUDED.known_paid_at IS NULL THEN NULL
+        WHEN t.payment_status NOT IN ($paid) AND (EXCLUDED.updated_at > t.updated_at) IS NOT TRUE THEN %(now)s
+        ELSE coalesce(t.known_paid_at, EXCLUDED.known_paid_at) END,
+    changed_run = EXCLUDED.changed_run
 WHERE t.digest <> EXCLUDED.digest AND (EXCLUDED.updated_at >= t.updated_at) IS NOT FALSE
 """)
 
@@ -70,6 +80,7 @@ def _statements(
         ),
         copy=f"COPY {stage} ({', '.join(columns)}) FROM STDIN",
         store=store.substitute(
+            paid=_PAID,
             columns=", ".join(kept),
             assignments=", ".join(f"{column} = EXCLUDED.{column}" for column in kept if column != key),
         ),

@@ -94,6 +94,7 @@ def evidence(connection: Connection, channel: Channel, references: Sequence[str]
             cart=cart,
             records=tuple(records.get(cart.reference, ())),
             seen_inside_rule=row["seen_inside_rule"],
+            known_paid_at=row["known_paid_at"],
             digest=row["digest"],
             queue=row["queue"] and to_domain(row["queue"], QueueFacts),
             tickets=tuple(tickets.get(cart.reference, ())),

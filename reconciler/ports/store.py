@@ -89,6 +89,8 @@ class Suspect:
     seen_inside_rule: bool
     digest: bytes
     queue: QueueFacts | None
+    #: The earliest change under which it was read as paid.
+    known_paid_at: datetime | None = None
     #: Reference-less tickets of the same total that no other order has taken.
     tickets: tuple[PosOrder, ...] = ()
 

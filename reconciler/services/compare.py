@@ -66,6 +66,7 @@ class Bench:
             records=suspect.records,
             absence=self._absence(suspect),
             seen_inside_rule=suspect.seen_inside_rule and not self.rehearsal,
+            known_paid_at=suspect.known_paid_at,
             ticket=ticket,
             catalog=self.catalog,
             queue=suspect.queue,

@@ -104,6 +104,7 @@ FACTS = {
     "catalog": st.sampled_from([Catalog(), CATALOG]),
     "queue": queue_facts,
     "handed_over_at": moments,
+    "known_paid_at": moments,
     "cart_clock_offset": st.sampled_from([timedelta(minutes=5), -SECOND]),
 }
 POLICIES = {

@@ -61,6 +61,8 @@ class CartOrderRow(Base):
     first_seen_at: Mapped[datetime]
     #: When it was first read in a state that the channel's download rule takes.
     rule_seen_at: Mapped[datetime | None]
+    #: The earliest change under which it was read as paid, for carts that do not tell when that was.
+    known_paid_at: Mapped[datetime | None]
     changed_run: Mapped[int]
     #: NULL once compared means that both sides agree.
     verdict: Mapped[str | None]

@@ -50,7 +50,8 @@ END"""
 
 _GRACES: Final = "unnest(%(channels)s::bigint[], %(graces)s::interval[]) AS g (channel_id, grace)"
 #: As the rules reckon when an order was paid.
-_IN_GRACE: Final = "greatest(coalesce(o.paid_at, o.updated_at, o.placed_at), o.placed_at) + g.grace > %(now)s"
+_PAID_AT: Final = "greatest(coalesce(o.paid_at, o.known_paid_at, o.updated_at, o.placed_at), o.placed_at)"
+_IN_GRACE: Final = f"{_PAID_AT} + g.grace > %(now)s"
 #: Sent in time and not confirmed yet: on its way like any fresh order. Nothing failed or is repaired.
 _ON_ITS_WAY: Final = f"(m.classification = 'in_doubt' AND {_BUSY} AND {_IN_GRACE})"
 

@@ -13,12 +13,22 @@ from reconciler.domain.case import Case
 from reconciler.domain.evidence import Evidence
 from reconciler.domain.orders import CartOrder, Customer, PaymentStatus, PosStatus
 from reconciler.domain.policy import DownloadRule, Policy
+from reconciler.domain.verdict import Classification
 from reconciler.persistence import SqlUnitOfWork
 from reconciler.persistence.rows import download_rule
 from reconciler.ports import Channel, Ingested, Page, Quarantined, Side, Snapshot
 from tests.builders import NOW, POLICY, ago, cart_order, line, policy, pos_order, shipment
 from tests.integration.persistence.strategies import CART_CHANGES
-from tests.integration.persistence.world import apply, channel, read_cart, read_pos, start, suspected, value
+from tests.integration.persistence.world import (
+    apply,
+    channel,
+    read_cart,
+    read_pos,
+    start,
+    suspected,
+    value,
+    verdict_on,
+)
 
 BROKEN = cart_order(reference="1002", total=10**19)
 
@@ -171,6 +181,46 @@ def test_having_been_inside_the_download_rule_is_remembered(unit: SqlUnitOfWork)
     read_cart(unit, where, cart_order(reference="1"), cart_order(reference="2", archived=True))
     read_cart(unit, where, cart_order(reference="1", archived=True))
     assert {name: s.seen_inside_rule for name, s in suspected(unit, where).items()} == {"1": True, "2": False}
+
+
+def test_an_order_that_is_touched_again_and_again_is_not_new_for_ever(unit: SqlUnitOfWork):
+    """Without a time of payment the first change under which it was paid counts, and not the last one."""
+    where = channel(unit)
+    for minutes in (300, 200, 100, 5):
+        status = PaymentStatus.PENDING if minutes == 300 else PaymentStatus.PAID
+        touched = cart_order(paid_at=None, payment_status=status, updated_at=ago(minutes=minutes))
+        read_cart(unit, where, touched)
+    suspect = suspected(unit, where)["1001"]
+    assert suspect.known_paid_at == ago(minutes=200)
+    assert suspect.cart.updated_at == ago(minutes=5)
+    assert verdict_on(suspect, POLICY).classification is Classification.MISSING
+
+
+def test_an_order_that_is_paid_anew_is_new_anew(unit: SqlUnitOfWork):
+    """Grace begins with the payment that stands, not with one that was taken back."""
+    where = channel(unit)
+    for minutes, status in ((300, "paid"), (200, "voided"), (1, "paid")):
+        payment = PaymentStatus(status)
+        read_cart(
+            unit, where, cart_order(paid_at=None, payment_status=payment, updated_at=ago(minutes=minutes))
+        )
+    assert suspected(unit, where)["1001"].known_paid_at == ago(minutes=1)
+
+
+@pytest.mark.parametrize("stamp", [None, ago(minutes=300)])
+def test_a_payment_that_moves_no_stamp_is_as_new_as_our_reading_of_it(
+    unit: SqlUnitOfWork, stamp: datetime | None
+):
+    """Who paid a day after ordering is not late at once: the other integration has its time, too."""
+    where = channel(unit)
+    for payment, method in (("pending", "Van"), ("paid", "Van"), ("paid", "Bicycle")):
+        order = cart_order(
+            paid_at=None, payment_status=PaymentStatus(payment), updated_at=stamp, shipping_method=method
+        )
+        unit.orders.ingest_cart(where, start(unit, where), Page([Snapshot(order, "{}")]), NOW)
+    suspect = suspected(unit, where)["1001"]
+    assert suspect.known_paid_at == NOW
+    assert verdict_on(suspect, POLICY).classification is Classification.SYNC_DELAY
 
 
 def test_the_download_rule_is_the_domains():

@@ -101,6 +101,7 @@ def verdict_on(suspect: Suspect, policy: Policy, now: datetime = NOW) -> Verdict
         cart=suspect.cart,
         records=suspect.records,
         seen_inside_rule=suspect.seen_inside_rule,
+        known_paid_at=suspect.known_paid_at,
         queue=suspect.queue,
     )
     return classify(evidence, policy, now)
