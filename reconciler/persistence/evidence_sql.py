@@ -32,7 +32,7 @@ _QUEUE: Final = f"""CASE WHEN q.reference IS NOT NULL THEN json_build_object(
 #: Orders in the order in which they were asked for.
 CARTS: Final = f"""
 SELECT {_CART}, c.digest, c.rule_seen_at IS NOT NULL AS seen_inside_rule, c.known_paid_at, c.mapped,
-    {_QUEUE} AS queue
+    c.verdict, {_QUEUE} AS queue
 FROM unnest(%(references)s::text[]) WITH ORDINALITY AS asked (reference, place)
 JOIN cart_orders c ON c.channel_id = %(channel)s AND c.reference = asked.reference
 LEFT JOIN queue_entries q ON q.channel_id = c.channel_id AND q.reference = c.reference
@@ -96,6 +96,10 @@ GET_CART: Final = f"""
 SELECT {_CART}, c.digest FROM cart_orders c
 WHERE c.channel_id = %(channel)s AND c.reference = %(reference)s
 """  # noqa: S608 - the domain's field names
+
+GET_VERDICT: Final = """
+SELECT verdict FROM cart_orders WHERE channel_id = %(channel)s AND reference = %(reference)s
+"""
 
 #: Orders that nobody has paid for yet, as far as we read.
 UNPAID_DUE: Final = """

@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from reconciler.domain.orders import CartOrder, PosOrder
+from reconciler.domain.verdict import Classification
 from reconciler.persistence import coverage, evidence_sql, ingest, suspects
 from reconciler.persistence.rows import to_domain
 from reconciler.ports import Channel, Coverage, Ingested, Judgement, Page, Proof, Side, Suspect
@@ -70,3 +71,9 @@ class SqlOrders:
         parameters = {"channel": channel_id, "reference": reference}
         row = self._connection.exec_driver_sql(evidence_sql.GET_CART, parameters).mappings().one_or_none()
         return None if row is None else (to_domain(row, CartOrder), row["digest"])
+
+    def get_verdict(self, channel_id: int, reference: str) -> Classification | None:
+        """Return what an order was last judged to be; None when it agrees, or is not known."""
+        parameters = {"channel": channel_id, "reference": reference}
+        verdict = self._connection.exec_driver_sql(evidence_sql.GET_VERDICT, parameters).scalar_one_or_none()
+        return None if verdict is None else Classification(verdict)

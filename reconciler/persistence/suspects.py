@@ -98,6 +98,7 @@ def evidence(connection: Connection, channel: Channel, references: Sequence[str]
             digest=row["digest"],
             queue=row["queue"] and to_domain(row["queue"], QueueFacts),
             tickets=tuple(tickets.get(cart.reference, ())),
+            verdict=row["verdict"] and Classification(row["verdict"]),
         )
         for cart, row in zip(carts, rows, strict=True)
     ]

@@ -93,6 +93,8 @@ class Suspect:
     known_paid_at: datetime | None = None
     #: Reference-less tickets of the same total that no other order has taken.
     tickets: tuple[PosOrder, ...] = ()
+    #: What it was last judged to be; None when it agrees, or was never judged.
+    verdict: Classification | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +174,10 @@ class Orders(Protocol):
 
     def get_cart(self, channel_id: int, reference: str) -> tuple[CartOrder, bytes] | None:
         """Return the stored cart order and its digest."""
+        ...
+
+    def get_verdict(self, channel_id: int, reference: str) -> Classification | None:
+        """Return what an order was last judged to be; None when it agrees, or is not known."""
         ...
 
 

@@ -211,5 +211,10 @@ def judge_again(
 
 
 def judge_these(bench: Bench, references: Sequence[str]) -> None:
-    """Judge these orders, whether they agree or not, and record what was found."""
-    judge(bench, bench.unit.orders.evidence(bench.channel, references), {}, Comparison())
+    """Judge these orders, whether they agree or not, and record what was found.
+
+    A run gives each ticket to the order that it fits best. Here those keep theirs to which it gave one.
+    """
+    suspects = bench.unit.orders.evidence(bench.channel, references)
+    rekeyed = [suspect for suspect in suspects if suspect.verdict is Classification.PROBABLE_REKEY]
+    judge(bench, suspects, _assign(bench.channel, rekeyed), Comparison())

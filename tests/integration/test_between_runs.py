@@ -1,0 +1,126 @@
+"""What happens between two runs, or in the middle of one, and what the next ones make of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine
+
+from reconciler.domain.orders import FulfillmentStatus
+from reconciler.ports import Coverage, Lookup, Page, Snapshot
+from reconciler.services import review
+from reconciler.services.context import Context
+from reconciler.services.run import run_channel
+from tests.builders import cart_order, ticket
+from tests.integration.test_submission import OURS, UNKNOWN, Shop
+from tests.integration.test_tasks import BEGINNING, Unread
+
+pytestmark = pytest.mark.integration
+
+
+class Shown(Shop):
+    """A shop whose cart and POS can be read, each whole."""
+
+    def read(self, since: datetime | None, now: datetime) -> Iterator[Any]:
+        """Show the order."""
+        yield Page([Snapshot(self.order, "{}")])
+        yield Coverage(covers_from=BEGINNING, covers_to=now, complete=True)
+
+    def pos(self, _connection: object) -> Any:
+        """Its POS shows the records."""
+        told = {name: getattr(self, name) for name in ("catalog", "handed_over", "prepare", "submit")}
+        return SimpleNamespace(
+            **told, read=self.read_pos, find=self.find_named, capabilities=self.capabilities
+        )
+
+    def read_pos(self, since: datetime | None, now: datetime) -> Iterator[Any]:
+        """Show the records."""
+        yield Page([Snapshot(record, "{}") for record in self.records])
+        yield Coverage(covers_from=BEGINNING, covers_to=now, complete=True)
+
+    def find_named(self, reference: str, now: datetime) -> Lookup:
+        """Show the records that bear the reference."""
+        named = [record for record in self.records if record.reference == reference]
+        return Lookup([Snapshot(record, "{}") for record in named], conclusive=True)
+
+
+class Desk(Unread):
+    """A channel, its runs, and what a person says between them."""
+
+    shop: Shown
+
+    def run(self) -> str:
+        """Let a run happen; return the order's verdict."""
+        with self.unit() as unit:
+            where = unit.channels.by_id(self.channel.id)
+            run_channel(self.context(unit), where, full=False, trigger="test")
+        return str(self.value("SELECT coalesce(verdict, 'agreed') FROM cart_orders"))
+
+    def context(self, unit: Any) -> Context:
+        """Return what a service works with."""
+        return Context(unit, self.shop, lambda: datetime.now(UTC))
+
+    def give_up(self) -> None:
+        """Close the order on a person's word."""
+        told = {"actor": "ann", "reason": "keyed in by hand", "origin": "test"}
+        with self.unit() as unit:
+            review.give_up(self.context(unit), {self.channel.name: ["1001"]}, **told)
+
+    def standing(self) -> str:
+        """Return where the books have the order."""
+        return str(self.value("SELECT state FROM order_standing"))
+
+
+@pytest.fixture
+def desk(engine: Engine) -> Desk:
+    """A channel that we deliver for, and an order that was paid five minutes ago."""
+    placed = datetime.now(UTC) - timedelta(minutes=5)
+    return Desk(engine, Shown(cart_order(placed_at=placed, paid_at=placed)), OURS)
+
+
+def test_what_staff_keyed_in_while_it_was_queued_is_not_sent(desk: Desk):
+    """The POS was away, the kitchen helped itself: a person answers first, and may have it sent."""
+    assert desk.run() == "sync_delay"
+    desk.shop.records = [ticket(created_at=datetime.now(UTC))]
+    assert desk.run() == "probable_rekey"
+    assert [desk.work(), desk.work()] == ["failed", "failed"]
+    assert desk.shop.sent == []
+    assert desk.value("SELECT verdict FROM cart_orders") == "probable_rekey"
+    desk.set_ready()
+    assert desk.work() == "success"
+
+
+def test_what_staff_keyed_in_while_it_was_in_doubt_is_not_sent_again(desk: Desk):
+    """The same bytes make no second order of ours, and they do make one beside the ticket."""
+    desk.run()
+    desk.shop.takes, desk.shop.outcomes = False, [UNKNOWN]
+    assert desk.work() == "in_doubt"
+    desk.shop.records = [ticket(created_at=datetime.now(UTC))]
+    assert desk.run() == "probable_rekey"
+    assert desk.look_ups_later() == "failed flagged"
+    assert len(desk.shop.sent) == 1
+
+
+def test_what_left_the_download_rule_while_it_was_queued_is_not_sent(desk: Desk):
+    """The shop made it by hand and said so in the cart: sent after that, it would be made twice."""
+    desk.run()
+    desk.shop.order = replace(desk.shop.order, fulfillment_status=FulfillmentStatus.FULFILLED)
+    assert desk.work() == "failed"
+    desk.do("UPDATE queue_entries SET not_before = NULL")
+    assert desk.work() == "failed"
+    assert desk.shop.sent == []
+
+
+def test_an_order_that_was_given_up_stays_given_up_though_a_ticket_looks_like_it(desk: Desk):
+    """Judged on the spot, it keeps the ticket that the run gave it: the decision is about that evidence."""
+    desk.shop.records = [ticket(created_at=datetime.now(UTC))]
+    assert desk.run() == "probable_rekey"
+    desk.give_up()
+    assert desk.standing() == "closed"
+    assert desk.run() == "probable_rekey"
+    assert desk.standing() == "closed"
