@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from reconciler.domain.orders import CartOrder, PosOrder
 from reconciler.domain.verdict import Classification
-from reconciler.persistence import coverage, evidence_sql, ingest, suspects
+from reconciler.persistence import coverage, evidence_sql, ingest, rekey, suspects
 from reconciler.persistence.rows import to_domain
 from reconciler.ports import Channel, Coverage, Ingested, Judgement, Page, Proof, Side, Suspect
 
@@ -27,6 +27,10 @@ class SqlOrders:
     def ingest_pos(self, channel: Channel, run_id: int, page: Page[PosOrder], now: datetime) -> Ingested:
         """Store a page of POS records; likewise."""
         return ingest.ingest_pos(self._connection, channel, run_id, page, now)
+
+    def rekey(self, channel: Channel) -> None:
+        """Tell a channel's stored POS records apart again, by its prefix and those beside it."""
+        rekey.rekey(self._connection, channel)
 
     def add_coverage(self, channel_id: int, run_id: int, side: Side, coverage_: Coverage) -> None:
         """Append to the ledger what was read."""

@@ -62,8 +62,18 @@ class Channels(Protocol):
         """Take the channel's run lock until the unit of work is left; False when another run has it."""
         ...
 
-    def set_compared(self, channel_id: int, run_id: int) -> None:
-        """Note that all changes up to ``run_id`` were compared."""
+    def was_changed(self, channel: Channel) -> bool:
+        """Say whether a channel file changed what a channel reads or how it is judged since it was loaded.
+
+        The answer holds until the transaction ends.
+        """
+        ...
+
+    def set_compared(self, channel_id: int, run_id: int, *, known: int = 0) -> bool:
+        """Note that all changes up to ``run_id`` were compared, by the rules of when ``known`` was the last.
+
+        False where the channel was changed meanwhile: then nothing counts as compared.
+        """
         ...
 
     def set_state(self, connection_id: int, state: ConnectionState, reason: str, now: datetime) -> None:
@@ -131,6 +141,10 @@ class Orders(Protocol):
 
     def ingest_pos(self, channel: Channel, run_id: int, page: Page[PosOrder], now: datetime) -> Ingested:
         """Store a page of POS records; likewise."""
+        ...
+
+    def rekey(self, channel: Channel) -> None:
+        """Tell a channel's stored POS records apart again, by its prefix and those beside it."""
         ...
 
     def add_coverage(self, channel_id: int, run_id: int, side: Side, coverage: Coverage) -> None:

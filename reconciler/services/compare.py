@@ -30,6 +30,8 @@ class Comparison:
     undecided: list[str] = field(default_factory=list)
     #: POS tickets that probably are a cart order keyed in by hand.
     tickets: set[str] = field(default_factory=set)
+    #: False when the channel was changed meanwhile, so that the next run judges everything anew.
+    counted: bool = True
 
     @property
     def counts(self) -> dict[str, int]:
@@ -147,7 +149,7 @@ def compare(bench: Bench, *, full: bool) -> Comparison:
         judge(bench, [s for s in chunk if s.records or not s.tickets], {}, result)
     # Last and together, so that each ticket goes to the order that it fits best.
     judge(bench, ticketed, _assign(channel, ticketed), result)
-    unit.channels.set_compared(channel.id, bench.run_id)
+    result.counted = unit.channels.set_compared(channel.id, bench.run_id, known=channel.compared_run)
     return result
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
@@ -12,11 +12,14 @@ import pytest
 from sqlalchemy import Engine
 
 from reconciler.domain.orders import FulfillmentStatus
-from reconciler.ports import Coverage, Lookup, Page, Snapshot
+from reconciler.domain.policy import Delivery
+from reconciler.persistence import SqlUnitOfWork
+from reconciler.ports import ConfigurationSpec, Coverage, Lookup, Page, Side, Snapshot
 from reconciler.services import review
 from reconciler.services.context import Context
 from reconciler.services.run import run_channel
-from tests.builders import cart_order, ticket
+from tests.builders import NOW, cart_order, pos_order, ticket
+from tests.integration.persistence.world import apply, connection
 from tests.integration.test_submission import OURS, UNKNOWN, Shop
 from tests.integration.test_tasks import BEGINNING, Unread
 
@@ -124,3 +127,53 @@ def test_an_order_that_was_given_up_stays_given_up_though_a_ticket_looks_like_it
     assert desk.standing() == "closed"
     assert desk.run() == "probable_rekey"
     assert desk.standing() == "closed"
+
+
+def meanwhile(desk: Desk, change: Callable[[SqlUnitOfWork], object]) -> None:
+    """Have somebody apply a change while the next run reads the POS."""
+    read = desk.shop.read_pos
+    done: list[object] = []
+
+    def read_pos(since: datetime | None, now: datetime) -> Iterator[Any]:
+        if not done:
+            with desk.unit() as unit:
+                done.append(change(unit))
+                unit.commit()
+        yield from read(since, now)
+
+    desk.shop.read_pos = read_pos  # type: ignore[method-assign]
+
+
+def test_rules_that_change_in_the_middle_of_a_run_are_not_overlooked(desk: Desk):
+    """The run judged by the old ones; the next one judges everything anew, agreeing orders, too."""
+    desk.shop.records = [pos_order(created_at=datetime.now(UTC))]
+    assert desk.run() == "agreed"
+    meanwhile(desk, lambda unit: apply(unit, replace(OURS, location="elsewhere")))
+    desk.run()
+    assert desk.run() == "hidden_in_pos"
+
+
+def test_nothing_is_queued_by_rules_that_changed_meanwhile(desk: Desk):
+    """They said to send; by the new ones another integration delivers."""
+    meanwhile(desk, lambda unit: apply(unit, replace(OURS, delivery=Delivery.THEIRS)))
+    desk.run()
+    assert "was changed meanwhile" in desk.value("SELECT notes::text FROM runs")
+    desk.run()
+    assert desk.value("SELECT count(*) FROM queue_entries") == 0
+
+
+def test_a_read_of_the_old_source_proves_nothing_of_the_new_one(desk: Desk):
+    """The POS moved while it was read: what was covered there would call orders missing here."""
+    moved = ConfigurationSpec((), (connection("rosebud-pos", Side.POS, base_url="other.jsonl"),), ())
+    meanwhile(desk, lambda unit: unit.configuration.apply(moved, NOW))
+    assert desk.run() == "cannot_tell"
+    assert desk.value("SELECT count(*) FROM covered WHERE side = 'pos'") == 0
+    assert desk.run() == "sync_delay"
+
+
+def test_records_read_under_an_old_prefix_are_told_apart_by_the_new_one(desk: Desk):
+    """Stored with the keys of before, and never read again, they would make their orders look missing."""
+    desk.shop.records = [pos_order(reference="RB-1001", created_at=datetime.now(UTC))]
+    meanwhile(desk, lambda unit: apply(unit, replace(OURS, reference_prefix="RB-")))
+    desk.run()
+    assert desk.run() == "agreed"
