@@ -42,13 +42,14 @@ LEFT JOIN connections k ON k.id = h.cart_connection_id
 ORDER BY asked.place
 """  # noqa: S608 - the domain's field names
 
-#: Records by the reference they carry, and those without one that a person linked to an order.
+#: Records by the reference they carry, and those that a person linked to an order: with none, or mistyped.
 RECORDS: Final = f"""
 SELECT p.family_key AS subject, {_POS} FROM pos_orders p
 WHERE p.channel_id = %(channel)s AND p.family_key = ANY(%(references)s)
 UNION ALL
 SELECT q.reference, {_POS} FROM queue_entries q
-JOIN pos_orders p ON p.channel_id = q.channel_id AND p.pos_id = q.object_id AND p.family_key IS NULL
+JOIN pos_orders p ON p.channel_id = q.channel_id AND p.pos_id = q.object_id
+    AND p.family_key IS DISTINCT FROM q.reference
 WHERE q.channel_id = %(channel)s AND q.reference = ANY(%(references)s) AND q.status = 'success'
 ORDER BY 1, created_at, pos_id
 """  # noqa: S608 - the domain's field names

@@ -14,9 +14,11 @@ import structlog
 
 from reconciler.domain.errors import InputError, RefusedError
 from reconciler.domain.orders import normalise_reference
-from reconciler.ports import MismatchState
+from reconciler.domain.verdict import Classification, Verdict
+from reconciler.ports import Judgement, MismatchState
 from reconciler.services.compare import judge_these, open_bench
 from reconciler.services.context import Context
+from reconciler.services.findings import ORPHAN
 
 log = structlog.get_logger()
 
@@ -68,6 +70,11 @@ def adopt(
     with _about(f"order {reference}"):
         changed = unit.queue.adopt(found.id, reference, pos_id, actor=actor, reason=reason, origin=origin)
     judge_these(bench, [reference])
+    # Nobody could explain the record; now somebody has.
+    explained = Verdict(classification=Classification.AGREED, rule="agreed")
+    unit.mismatches.record(
+        found.id, bench.run_id, [Judgement(f"{ORPHAN}{pos_id}", explained)], context.clock()
+    )
     unit.commit()
     log.info("adopted", origin=origin, changed=changed)
     return Decided(channel, reference, changed)

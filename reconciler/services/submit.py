@@ -273,7 +273,8 @@ def _look_again(desk: _Desk, claim: Claim) -> str:
     hit("lookup.after_look")
     upcoming = _next_lookup(desk, claim)
     last = upcoming is None
-    stored = _stored_intent(desk, claim) if last else None
+    # What is there already is adopted, whether or not the cart can be asked.
+    stored = _stored_intent(desk, claim) if last and not look.records else None
     found = after_unknown(
         _orders(look),
         last=last,

@@ -14,9 +14,12 @@ from sqlalchemy import Engine
 from reconciler.domain.orders import FulfillmentStatus
 from reconciler.domain.policy import Delivery
 from reconciler.persistence import SqlUnitOfWork
+from reconciler.persistence.queries.report import SqlReportUnit
 from reconciler.ports import ConfigurationSpec, Coverage, Lookup, Page, Side, Snapshot
+from reconciler.ports.reports import Scope
 from reconciler.services import review
 from reconciler.services.context import Context
+from reconciler.services.report import build_report
 from reconciler.services.run import run_channel
 from tests.builders import NOW, cart_order, pos_order, ticket
 from tests.integration.persistence.world import apply, connection
@@ -177,3 +180,18 @@ def test_records_read_under_an_old_prefix_are_told_apart_by_the_new_one(desk: De
     meanwhile(desk, lambda unit: apply(unit, replace(OURS, reference_prefix="RB-")))
     desk.run()
     assert desk.run() == "agreed"
+
+
+def test_a_record_with_a_mistyped_number_is_the_orders_once_a_person_says_so(desk: Desk):
+    """Staff keyed in 1O01: linked, it counts for the order in the verdict and in the accounts."""
+    desk.shop.records = [pos_order(reference="1O01", created_at=datetime.now(UTC))]
+    assert desk.run() == "sync_delay"
+    told = {"actor": "ann", "reason": "a slip of the pen", "origin": "test"}
+    with desk.unit() as unit:
+        review.adopt(desk.context(unit), desk.channel.name, "1001", "P1", **told)
+    assert desk.value("SELECT count(*) FROM mismatches WHERE state = 'open'") == 0
+    assert desk.run() == "agreed"
+    scope = Scope(since=datetime.now(UTC) - timedelta(days=2))
+    with SqlReportUnit(desk.engine) as unit:
+        (section,) = build_report(unit, scope, datetime.now(UTC)).merchants
+    assert [(day.cart, day.pos, day.unexplained) for day in section.tie_outs] == [(50_00, 50_00, 0)]

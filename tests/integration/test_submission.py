@@ -240,6 +240,19 @@ def test_a_repeat_spends_nothing_and_comes_once(counter: Callable[..., Counter],
     assert desk.value("SELECT array_agg(spends ORDER BY number) FROM attempts") == [True, False]
 
 
+def test_what_the_pos_shows_is_adopted_though_the_cart_is_away(counter: Callable[..., Counter]):
+    """The last look-up found it: nothing is sent, so nobody has to ask whether the order changed."""
+    desk = counter(outcomes=[UNKNOWN])
+    desk.work()
+
+    def fetch(*_: object) -> dict[str, CartOrder]:
+        raise UnreachableError("the cart does not answer")
+
+    desk.shop.fetch = fetch  # type: ignore[method-assign]
+    desk.do("UPDATE queue_entries SET next_lookup_at = now(), sent_at = sent_at - interval '1 hour'")
+    assert desk.work() == "success"
+
+
 def test_nothing_goes_again_by_itself_where_the_pos_knows_no_keys(counter: Callable[..., Counter]):
     """It is looked up, and then flagged for a person."""
     desk = counter(outcomes=[UNKNOWN], takes=False, keys=False)
