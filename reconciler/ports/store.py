@@ -234,9 +234,12 @@ class Mismatches(Protocol):
         ...
 
     def resolve_subject(
-        self, channel_id: int, subject: str, *, actor: str, reason: str, now: datetime
+        self, channel_id: int, subject: str, *, actor: str, reason: str, now: datetime, unseen: bool = False
     ) -> int:
-        """Resolve on a person's word what is open about a subject; return how many mismatches that were."""
+        """Resolve on a person's word what is open about a subject; return how many mismatches that were.
+
+        ``unseen``: nobody could judge it just now, so that the decision binds to the evidence told next.
+        """
         ...
 
     def decide(

@@ -154,10 +154,20 @@ def compare(bench: Bench, *, full: bool) -> Comparison:
 
 
 def judge(
-    bench: Bench, suspects: Sequence[Suspect], tickets: Mapping[str, TicketMatch], result: Comparison
+    bench: Bench,
+    suspects: Sequence[Suspect],
+    tickets: Mapping[str, TicketMatch],
+    result: Comparison,
+    *,
+    between_runs: bool = False,
 ) -> None:
-    """Classify a handful of orders, record what was found and collect what may be sent."""
+    """Classify a handful of orders, record what was found and collect what may be sent.
+
+    What cannot be told between two runs stays as it was: only a run makes the finding that covers it.
+    """
     judgements = [_judge(bench, suspect, tickets.get(suspect.cart.reference), result) for suspect in suspects]
+    if between_runs:
+        judgements = [j for j in judgements if j.verdict.classification is not Classification.CANNOT_TELL]
     hit("compare.before_record")
     bench.unit.orders.set_verdicts(bench.channel.id, judgements)
     bench.unit.mismatches.record(bench.channel.id, bench.run_id, judgements, bench.now)
@@ -219,4 +229,4 @@ def judge_these(bench: Bench, references: Sequence[str]) -> None:
     """
     suspects = bench.unit.orders.evidence(bench.channel, references)
     rekeyed = [suspect for suspect in suspects if suspect.verdict is Classification.PROBABLE_REKEY]
-    judge(bench, suspects, _assign(bench.channel, rekeyed), Comparison())
+    judge(bench, suspects, _assign(bench.channel, rekeyed), Comparison(), between_runs=True)

@@ -14,11 +14,10 @@ import structlog
 
 from reconciler.domain.errors import InputError, RefusedError
 from reconciler.domain.orders import normalise_reference
-from reconciler.domain.verdict import Classification, Verdict
 from reconciler.ports import Judgement, MismatchState
 from reconciler.services.compare import judge_these, open_bench
 from reconciler.services.context import Context
-from reconciler.services.findings import ORPHAN
+from reconciler.services.findings import ORPHAN, WELL
 
 log = structlog.get_logger()
 
@@ -71,7 +70,7 @@ def adopt(
         changed = unit.queue.adopt(found.id, reference, pos_id, actor=actor, reason=reason, origin=origin)
     judge_these(bench, [reference])
     # Nobody could explain the record; now somebody has.
-    explained = Verdict(classification=Classification.AGREED, rule="agreed")
+    explained = WELL
     unit.mismatches.record(
         found.id, bench.run_id, [Judgement(f"{ORPHAN}{pos_id}", explained)], context.clock()
     )
@@ -96,7 +95,12 @@ def give_up(
             # Judged first, so that the decision binds to the evidence as it stands after it.
             judge_these(bench, [reference])
             unit.mismatches.resolve_subject(
-                channel.id, reference, actor=actor, reason=reason, now=context.clock()
+                channel.id,
+                reference,
+                actor=actor,
+                reason=reason,
+                now=context.clock(),
+                unseen=not bench.pos_proof.complete,
             )
             decided.append(Decided(channel.name, reference, changed))
     unit.commit()

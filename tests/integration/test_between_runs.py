@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
+from reconciler.domain.errors import UnreachableError
 from reconciler.domain.orders import FulfillmentStatus
 from reconciler.domain.policy import Delivery
 from reconciler.persistence import SqlUnitOfWork
@@ -195,3 +196,21 @@ def test_a_record_with_a_mistyped_number_is_the_orders_once_a_person_says_so(des
     with SqlReportUnit(desk.engine) as unit:
         (section,) = build_report(unit, scope, datetime.now(UTC)).merchants
     assert [(day.cart, day.pos, day.unexplained) for day in section.tie_outs] == [(50_00, 50_00, 0)]
+
+
+def test_an_order_that_was_given_up_while_the_pos_was_away_stays_given_up(desk: Desk):
+    """Nobody can judge it just then: it keeps its place in the books, and the decision holds afterwards."""
+    placed = datetime.now(UTC) - timedelta(days=1)
+    desk.shop.order = replace(desk.shop.order, placed_at=placed, paid_at=placed)
+    assert desk.run() == "missing"
+    pos = desk.shop.pos
+
+    def away(_: object) -> Any:
+        raise UnreachableError("the POS does not answer")
+
+    desk.shop.pos = away  # type: ignore[assignment,method-assign]
+    desk.give_up()
+    assert desk.standing() == "closed"
+    desk.shop.pos = pos  # type: ignore[method-assign]
+    assert desk.run() == "missing"
+    assert desk.standing() == "closed"
