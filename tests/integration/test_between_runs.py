@@ -16,7 +16,7 @@ from reconciler.domain.orders import FulfillmentStatus
 from reconciler.domain.policy import Delivery
 from reconciler.persistence import SqlUnitOfWork
 from reconciler.persistence.queries.report import SqlReportUnit
-from reconciler.ports import ConfigurationSpec, Coverage, Lookup, Page, Side, Snapshot
+from reconciler.ports import ConfigurationSpec, Coverage, Lookup, MismatchState, Page, Side, Snapshot
 from reconciler.ports.reports import Scope
 from reconciler.services import review
 from reconciler.services.context import Context
@@ -214,3 +214,22 @@ def test_an_order_that_was_given_up_while_the_pos_was_away_stays_given_up(desk: 
     desk.shop.pos = pos  # type: ignore[method-assign]
     assert desk.run() == "missing"
     assert desk.standing() == "closed"
+
+
+@pytest.mark.parametrize("state", [MismatchState.RESOLVED, MismatchState.IGNORED])
+def test_a_decision_on_a_connections_finding_loses_none_of_its_orders(desk: Desk, state: MismatchState):
+    """The POS is still away, whatever a person says of it: its orders are undecided, and not nowhere."""
+
+    def away(_: object) -> Any:
+        raise UnreachableError("the POS does not answer")
+
+    desk.shop.pos = away  # type: ignore[assignment,method-assign]
+    assert desk.run() == "cannot_tell"
+    number = desk.value("SELECT id FROM mismatches")
+    with desk.unit() as unit:
+        told = {"actor": "ann", "reason": "the vendor knows"}
+        unit.mismatches.decide(desk.channel.id, number, state, **told, now=datetime.now(UTC))
+        unit.commit()
+    assert desk.standing() == "undecided"
+    desk.run()
+    assert desk.standing() == "undecided"
