@@ -300,9 +300,9 @@ def _stored_intent(desk: _Desk, claim: Claim) -> Intent | None:
     That is no new try and spends no budget. By itself it happens once a key; a person may ask for more.
     """
     known = desk.pos.capabilities
-    if not (known.idempotency_keys and claim.key and claim.body and claim.sent_at and claim.cart_digest):
+    if not (known.idempotency_keys and claim.key and claim.body and claim.key_since and claim.cart_digest):
         return None
-    dead = known.key_life is not None and desk.now >= claim.sent_at + known.key_life
+    dead = known.key_life is not None and desk.now >= claim.key_since + known.key_life
     used_up = claim.sends >= SENDS and claim.trigger is not Trigger.ADMIN
     if dead or used_up or _held(desk, claim):
         return None

@@ -285,6 +285,19 @@ def test_a_look_up_does_not_undo_what_a_person_acknowledged(counter: Callable[..
     assert desk.value("SELECT state FROM mismatches") == "acknowledged"
 
 
+def test_a_key_is_as_old_as_its_first_use(counter: Callable[..., Counter]):
+    """Repeats that are put off do not make it young again: after a day the POS has forgotten it."""
+    desk = counter(outcomes=[UNKNOWN, *[DEFERRED] * 9], takes=False)
+    status = desk.work()
+    desk.do("ALTER TABLE attempts DISABLE TRIGGER USER")
+    while status == "in_doubt" and len(desk.shop.sent) < 9:
+        desk.do("UPDATE attempts SET started_at = started_at - interval '10 hours'")
+        desk.do("UPDATE queue_entries SET next_lookup_at = now(), sent_at = sent_at - interval '10 hours'")
+        status = desk.work()
+    assert status == "failed flagged"
+    assert len(desk.shop.sent) == 3
+
+
 def test_nothing_goes_again_by_itself_where_the_pos_knows_no_keys(counter: Callable[..., Counter]):
     """It is looked up, and then flagged for a person."""
     desk = counter(outcomes=[UNKNOWN], takes=False, keys=False)
