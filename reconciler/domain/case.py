@@ -24,6 +24,16 @@ class Found:
     facts: Mapping[str, object]
 
 
+def inside_rule(cart: CartOrder, policy: Policy) -> bool:
+    """Say whether the channel's integration would take an order as it is."""
+    rule = policy.download
+    return (
+        not cart.archived
+        and (not rule.payment or cart.payment_status in rule.payment)
+        and (not rule.fulfillment or cart.fulfillment_status in rule.fulfillment)
+    )
+
+
 @dataclass(frozen=True)
 class Case:
     """Evidence under a policy. ``orders`` below are live: not voided."""
@@ -163,12 +173,7 @@ class Case:
     @property
     def inside_download_rule(self) -> bool:
         """Say whether the channel's integration would take the order as it is now."""
-        rule = self.policy.download
-        return (
-            not self.cart.archived
-            and (not rule.payment or self.cart.payment_status in rule.payment)
-            and (not rule.fulfillment or self.cart.fulfillment_status in rule.fulfillment)
-        )
+        return inside_rule(self.cart, self.policy)
 
     @property
     def paid_at(self) -> datetime:

@@ -98,7 +98,8 @@ def in_doubt(case: Case) -> Found | None:
     """Bytes were sent and no definite answer came."""
     queue = case.evidence.queue
     if queue is not None and queue.status is QueueStatus.IN_DOUBT:
-        return Found(queue.since, {"attempts": queue.attempts, "last_lookup_at": queue.last_lookup_at})
+        facts = {"since": queue.since, "attempts": queue.attempts, "last_lookup_at": queue.last_lookup_at}
+        return Found(queue.since, facts)
     handed_over_at = case.evidence.handed_over_at
     if handed_over_at is not None and (queue is None or queue.status is not QueueStatus.FAILED):
         return Found(handed_over_at, {"handed_over_at": handed_over_at, "last_lookup_at": None})

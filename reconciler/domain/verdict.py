@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 
 class Classification(StrEnum):
@@ -80,6 +81,13 @@ class Severity(StrEnum):
     INFO = "info"
     NORMAL = "normal"
     URGENT = "urgent"
+
+
+#: Facts that move while all stays as it was: how often something was tried or looked up, how many orders wait
+#: for it. They are shown, and are no new evidence.
+PASSING: Final = frozenset(
+    {"attempts", "last_lookup_at", "orders", "references", "limit", "read_from", "read_to"}
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

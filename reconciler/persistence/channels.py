@@ -55,9 +55,13 @@ WHERE id = %(id)s AND (%(force)s OR (enabled AND next_run_at <= clock_timestamp(
 _LOCK_CLASS: Final = 0x5EC0
 _TRY_LOCK: Final = "SELECT pg_try_advisory_lock(%(class)s, %(id)s)"
 _UNLOCK: Final = "SELECT pg_advisory_unlock(%(class)s, %(id)s)"
+#: Not where the channel was changed since: what was compared was judged by other rules.
 _SET_COMPARED: Final = """
-UPDATE channels SET compared_run = %(run)s WHERE id = %(id)s AND compared_run < %(run)s
+UPDATE channels SET compared_run = %(run)s
+WHERE id = %(id)s AND compared_run < %(run)s AND (compared_run > 0 OR compared_run = %(known)s)
 """
+#: Whoever is changing it just now is waited for, and whoever wants to waits until we are done.
+_COMPARED: Final = "SELECT compared_run FROM channels WHERE id = %(id)s FOR SHARE"
 _SET_STATE: Final = """
 UPDATE connections
 SET state = %(state)s, state_reason = %(reason)s,
@@ -127,9 +131,15 @@ class SqlChannels:
         while self._locked:
             self._connection.exec_driver_sql(_UNLOCK, {"class": _LOCK_CLASS, "id": self._locked.pop()})
 
-    def set_compared(self, channel_id: int, run_id: int) -> None:
-        """Note that all changes up to ``run_id`` were compared."""
-        self._connection.exec_driver_sql(_SET_COMPARED, {"id": channel_id, "run": run_id})
+    def was_changed(self, channel: Channel) -> bool:
+        """Say whether a channel file changed what a channel reads or how it is judged since it was loaded."""
+        present: int = self._connection.exec_driver_sql(_COMPARED, {"id": channel.id}).scalar_one()
+        return present <= 0 and present != channel.compared_run
+
+    def set_compared(self, channel_id: int, run_id: int, *, known: int = 0) -> bool:
+        """Note that all changes up to ``run_id`` were compared; False where the channel changed meanwhile."""
+        parameters = {"id": channel_id, "run": run_id, "known": known}
+        return self._connection.exec_driver_sql(_SET_COMPARED, parameters).rowcount == 1
 
     def set_state(self, connection_id: int, state: ConnectionState, reason: str, now: datetime) -> None:
         """Record how a connection is doing, and since when."""

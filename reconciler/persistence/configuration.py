@@ -112,7 +112,7 @@ class SqlConfiguration:
             # Turns are taken by the database's clock.
             new = {"merchant_id": merchant_id, "live_from": now, "next_run_at": func.clock_timestamp()}
             change = self._insert("channel", spec.name, new | wanted | {"created_at": now})
-            prefixes_changed(self._connection, {wanted["pos_connection_id"]})
+            prefixes_changed(self._connection, {wanted["pos_connection_id"]}, spec.name)
             return change
         known.keep_owner(merchant_id, spec.merchant)
         change = self._update(known, wanted)

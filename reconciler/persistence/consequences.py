@@ -23,13 +23,17 @@ _RUN_SOON: Final = """
 UPDATE channels SET next_run_at = least(next_run_at, clock_timestamp())
 WHERE %(connection)s IN (cart_connection_id, pos_connection_id)
 """
-#: Judged by other rules now, so nothing counts as compared.
-_JUDGE_ANEW: Final = """
-UPDATE channels
-SET compared_run = 0, next_run_at = least(next_run_at, clock_timestamp()),
-    mapping_version = mapping_version + %(mapped)s
-WHERE id = %(channel)s
+#: Judged by other rules now, or read elsewhere, so nothing counts as compared. Each time another number below
+#: 1 says so, by which a run that is under way learns of it.
+_ANEW: Final = """
+compared_run = least(compared_run, 0) - 1, next_run_at = least(next_run_at, clock_timestamp())
 """
+_JUDGE_ANEW: Final = f"""
+UPDATE channels SET {_ANEW}, mapping_version = mapping_version + %(mapped)s WHERE id = %(channel)s
+"""  # noqa: S608 - fragments above
+_READ_ANEW: Final = f"""
+UPDATE channels SET {_ANEW} WHERE %(connection)s IN (cart_connection_id, pos_connection_id)
+"""  # noqa: S608 - fragments above
 #: Orders with an article that is mapped otherwise now: until they are judged, SQL cannot compare their lines.
 _UNMAP: Final = """
 UPDATE cart_orders SET mapped = false
@@ -52,6 +56,7 @@ def connection_changed(connection: Connection, connection_id: int, differing: Ma
         return
     connection.exec_driver_sql(_RUN_SOON, {"connection": connection_id})
     if differing.keys() & {"vendor", "base_url", "options"}:
+        connection.exec_driver_sql(_READ_ANEW, {"connection": connection_id})
         for side in Side:
             connection.exec_driver_sql(_FORGET, {"connection": connection_id, "side": side.value})
 
@@ -76,13 +81,15 @@ def channel_changed(
             connection.exec_driver_sql(_FORGET, {"connection": differing[column], "side": side.value})
     if "pos_connection_id" in differing or old.reference_prefix != new.reference_prefix:
         shared = {before.pos_connection_id, differing.get("pos_connection_id", before.pos_connection_id)}
-        prefixes_changed(connection, shared)
+        prefixes_changed(connection, shared, before.name)
 
 
-def prefixes_changed(connection: Connection, pos_connections: Collection[int]) -> None:
-    """Tell the records of all channels on these POS connections apart again."""
+def prefixes_changed(connection: Connection, pos_connections: Collection[int], by: str) -> None:
+    """Tell the records of all channels on these POS connections apart again, as channel ``by`` changed."""
     for channel in SqlChannels(connection).list():
         if channel.pos.id in pos_connections:
+            if channel.name != by:
+                connection.exec_driver_sql(_JUDGE_ANEW, {"channel": channel.id, "mapped": 0})
             rekey(connection, channel)
 
 

@@ -32,7 +32,7 @@ _QUEUE: Final = f"""CASE WHEN q.reference IS NOT NULL THEN json_build_object(
 #: Orders in the order in which they were asked for.
 CARTS: Final = f"""
 SELECT {_CART}, c.digest, c.rule_seen_at IS NOT NULL AS seen_inside_rule, c.known_paid_at, c.mapped,
-    {_QUEUE} AS queue
+    c.verdict, {_QUEUE} AS queue
 FROM unnest(%(references)s::text[]) WITH ORDINALITY AS asked (reference, place)
 JOIN cart_orders c ON c.channel_id = %(channel)s AND c.reference = asked.reference
 LEFT JOIN queue_entries q ON q.channel_id = c.channel_id AND q.reference = c.reference
@@ -42,13 +42,14 @@ LEFT JOIN connections k ON k.id = h.cart_connection_id
 ORDER BY asked.place
 """  # noqa: S608 - the domain's field names
 
-#: Records by the reference they carry, and those without one that a person linked to an order.
+#: Records by the reference they carry, and those that a person linked to an order: with none, or mistyped.
 RECORDS: Final = f"""
 SELECT p.family_key AS subject, {_POS} FROM pos_orders p
 WHERE p.channel_id = %(channel)s AND p.family_key = ANY(%(references)s)
 UNION ALL
 SELECT q.reference, {_POS} FROM queue_entries q
-JOIN pos_orders p ON p.channel_id = q.channel_id AND p.pos_id = q.object_id AND p.family_key IS NULL
+JOIN pos_orders p ON p.channel_id = q.channel_id AND p.pos_id = q.object_id
+    AND p.family_key IS DISTINCT FROM q.reference
 WHERE q.channel_id = %(channel)s AND q.reference = ANY(%(references)s) AND q.status = 'success'
 ORDER BY 1, created_at, pos_id
 """  # noqa: S608 - the domain's field names
@@ -96,6 +97,10 @@ GET_CART: Final = f"""
 SELECT {_CART}, c.digest FROM cart_orders c
 WHERE c.channel_id = %(channel)s AND c.reference = %(reference)s
 """  # noqa: S608 - the domain's field names
+
+GET_VERDICT: Final = """
+SELECT verdict FROM cart_orders WHERE channel_id = %(channel)s AND reference = %(reference)s
+"""
 
 #: Orders that nobody has paid for yet, as far as we read.
 UNPAID_DUE: Final = """

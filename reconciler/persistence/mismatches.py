@@ -12,7 +12,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from reconciler.domain.errors import InputError, NotFoundError, RefusedError
-from reconciler.domain.verdict import Classification, Verdict
+from reconciler.domain.verdict import PASSING, Classification, Verdict
 from reconciler.persistence.rows import as_json, digest_of
 from reconciler.ports import Judgement, MismatchState
 
@@ -21,6 +21,8 @@ CHUNK: Final = 1000
 _NO_FINDING: Final = frozenset({Classification.AGREED, Classification.EXCLUDED, Classification.SYNC_DELAY})
 
 #: What a person decided holds as long as the evidence does; what ended by itself opens again when it is back.
+#: A connection's trouble has the same words each time: there, a decision is over when the trouble is. An
+#: empty digest is bound to the evidence that is told next.
 _RECORD: Final = Template("""
 WITH said AS (
     SELECT * FROM json_to_recordset(%(rows)s) AS i (
@@ -34,7 +36,8 @@ WITH said AS (
         run_id = %(run)s
     FROM said
     WHERE m.channel_id = %(channel)s AND m.subject = said.subject
-        AND m.classification IS DISTINCT FROM said.classification AND m.state IN ('open', 'acknowledged')
+        AND m.classification IS DISTINCT FROM said.classification
+        AND (m.state IN ('open', 'acknowledged') OR m.closed_by = 'person' AND $passing)
 )
 INSERT INTO mismatches AS m (
     channel_id, subject, classification, rule, cause, also, since, facts, sentence, next_step, who, resend,
@@ -54,7 +57,10 @@ ON CONFLICT (channel_id, subject, classification) DO UPDATE SET
     closed_at = CASE WHEN $kept THEN m.closed_at END,
     actor = CASE WHEN $kept THEN m.actor END,
     reason = CASE WHEN $kept THEN m.reason END
-""").substitute(kept="(m.closed_by = 'person' AND m.digest = EXCLUDED.digest)")
+""").substitute(
+    kept="(m.closed_by = 'person' AND m.digest IN (EXCLUDED.digest, ''))",
+    passing="(m.subject LIKE 'connection:%%' OR m.subject LIKE 'channel:%%')",
+)
 
 _CLOSE_ABSENT: Final = """
 UPDATE mismatches
@@ -80,7 +86,8 @@ WHERE channel_id = %(channel)s AND id = %(id)s
 
 _RESOLVE_SUBJECT: Final = """
 UPDATE mismatches
-SET state = 'resolved', closed_by = 'person', closed_at = %(now)s, actor = %(actor)s, reason = %(reason)s
+SET state = 'resolved', closed_by = 'person', closed_at = %(now)s, actor = %(actor)s, reason = %(reason)s,
+    digest = CASE WHEN %(unseen)s THEN '' ELSE digest END
 WHERE channel_id = %(channel)s AND subject = %(subject)s AND state IN ('open', 'acknowledged')
 """
 
@@ -109,10 +116,14 @@ class SqlMismatches:
         return self._connection.exec_driver_sql(_OPEN_SINCE, parameters).scalar_one_or_none()
 
     def resolve_subject(
-        self, channel_id: int, subject: str, *, actor: str, reason: str, now: datetime
+        self, channel_id: int, subject: str, *, actor: str, reason: str, now: datetime, unseen: bool = False
     ) -> int:
-        """Resolve on a person's word what is open about a subject."""
-        parameters = {"channel": channel_id, "subject": subject, "actor": actor, "reason": reason, "now": now}
+        """Resolve on a person's word what is open about a subject.
+
+        ``unseen``: nobody could judge it just now, so that the decision binds to the evidence told next.
+        """
+        told = {"actor": actor, "reason": reason, "now": now, "unseen": unseen}
+        parameters = {"channel": channel_id, "subject": subject} | told
         return self._connection.exec_driver_sql(_RESOLVE_SUBJECT, parameters).rowcount
 
     def decide(
@@ -147,8 +158,12 @@ class SqlMismatches:
 
 
 def evidence_digest(verdict: Verdict) -> bytes:
-    """Return the digest of a verdict's evidence: its rule and facts, in whatever order they were told."""
-    return digest_of(verdict.rule.encode(), msgspec.json.encode(verdict.facts, order="sorted"))
+    """Return the digest of a verdict's evidence: its rule and facts, in whatever order they were told.
+
+    Without counters and times of look-ups, which grow while all stays as it was.
+    """
+    facts = {name: fact for name, fact in verdict.facts.items() if name not in PASSING}
+    return digest_of(verdict.rule.encode(), msgspec.json.encode(facts, order="sorted"))
 
 
 def _speaks(judgement: Judgement) -> bool:

@@ -8,7 +8,8 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from reconciler.domain.orders import CartOrder, PosOrder
-from reconciler.persistence import coverage, evidence_sql, ingest, suspects
+from reconciler.domain.verdict import Classification
+from reconciler.persistence import coverage, evidence_sql, ingest, rekey, suspects
 from reconciler.persistence.rows import to_domain
 from reconciler.ports import Channel, Coverage, Ingested, Judgement, Page, Proof, Side, Suspect
 
@@ -26,6 +27,10 @@ class SqlOrders:
     def ingest_pos(self, channel: Channel, run_id: int, page: Page[PosOrder], now: datetime) -> Ingested:
         """Store a page of POS records; likewise."""
         return ingest.ingest_pos(self._connection, channel, run_id, page, now)
+
+    def rekey(self, channel: Channel) -> None:
+        """Tell a channel's stored POS records apart again, by its prefix and those beside it."""
+        rekey.rekey(self._connection, channel)
 
     def add_coverage(self, channel_id: int, run_id: int, side: Side, coverage_: Coverage) -> None:
         """Append to the ledger what was read."""
@@ -70,3 +75,9 @@ class SqlOrders:
         parameters = {"channel": channel_id, "reference": reference}
         row = self._connection.exec_driver_sql(evidence_sql.GET_CART, parameters).mappings().one_or_none()
         return None if row is None else (to_domain(row, CartOrder), row["digest"])
+
+    def get_verdict(self, channel_id: int, reference: str) -> Classification | None:
+        """Return what an order was last judged to be; None when it agrees, or is not known."""
+        parameters = {"channel": channel_id, "reference": reference}
+        verdict = self._connection.exec_driver_sql(evidence_sql.GET_VERDICT, parameters).scalar_one_or_none()
+        return None if verdict is None else Classification(verdict)

@@ -62,7 +62,11 @@ RETURNING q.channel_id, q.reference, q.token, q.claimed_from = 'in_doubt' AS in_
         SELECT count(*) FROM attempts a
         WHERE a.channel_id = q.channel_id AND a.reference = q.reference AND a.idempotency_key = q.key
             AND a.outcome IS DISTINCT FROM 'deferred'
-    ) AS sends,
+    ) AS sends, (
+        SELECT min(a.started_at) FROM attempts a
+        WHERE a.channel_id = q.channel_id AND a.reference = q.reference AND a.idempotency_key = q.key
+            AND a.outcome IS DISTINCT FROM 'deferred'
+    ) AS key_since,
     q.trigger, q.actor, q.reason, q.key, q.body, q.sent_at, q.lookups, q.cart_digest,
     q.deliver_on, q.created_at
 """).substitute(claimable=_CLAIMABLE)

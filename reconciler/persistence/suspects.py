@@ -98,6 +98,7 @@ def evidence(connection: Connection, channel: Channel, references: Sequence[str]
             digest=row["digest"],
             queue=row["queue"] and to_domain(row["queue"], QueueFacts),
             tickets=tuple(tickets.get(cart.reference, ())),
+            verdict=row["verdict"] and Classification(row["verdict"]),
         )
         for cart, row in zip(carts, rows, strict=True)
     ]
@@ -112,7 +113,7 @@ def set_verdicts(connection: Connection, channel_id: int, judgements: Iterable[J
 
 def _everything(channel: Channel, *, full: bool) -> bool:
     """Say whether all orders are looked at: asked for, or nothing was ever compared under this policy."""
-    return full or channel.compared_run == 0
+    return full or channel.compared_run <= 0
 
 
 def _scope(channel: Channel, now: datetime) -> dict[str, Any]:

@@ -44,6 +44,8 @@ class Claim:
     sent_at: datetime | None
     lookups: int
     cart_digest: bytes | None
+    #: When the POS may first have heard of the present key: from then on its life counts.
+    key_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

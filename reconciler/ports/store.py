@@ -62,8 +62,18 @@ class Channels(Protocol):
         """Take the channel's run lock until the unit of work is left; False when another run has it."""
         ...
 
-    def set_compared(self, channel_id: int, run_id: int) -> None:
-        """Note that all changes up to ``run_id`` were compared."""
+    def was_changed(self, channel: Channel) -> bool:
+        """Say whether a channel file changed what a channel reads or how it is judged since it was loaded.
+
+        The answer holds until the transaction ends.
+        """
+        ...
+
+    def set_compared(self, channel_id: int, run_id: int, *, known: int = 0) -> bool:
+        """Note that all changes up to ``run_id`` were compared, by the rules of when ``known`` was the last.
+
+        False where the channel was changed meanwhile: then nothing counts as compared.
+        """
         ...
 
     def set_state(self, connection_id: int, state: ConnectionState, reason: str, now: datetime) -> None:
@@ -93,6 +103,8 @@ class Suspect:
     known_paid_at: datetime | None = None
     #: Reference-less tickets of the same total that no other order has taken.
     tickets: tuple[PosOrder, ...] = ()
+    #: What it was last judged to be; None when it agrees, or was never judged.
+    verdict: Classification | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +141,10 @@ class Orders(Protocol):
 
     def ingest_pos(self, channel: Channel, run_id: int, page: Page[PosOrder], now: datetime) -> Ingested:
         """Store a page of POS records; likewise."""
+        ...
+
+    def rekey(self, channel: Channel) -> None:
+        """Tell a channel's stored POS records apart again, by its prefix and those beside it."""
         ...
 
     def add_coverage(self, channel_id: int, run_id: int, side: Side, coverage: Coverage) -> None:
@@ -174,6 +190,10 @@ class Orders(Protocol):
         """Return the stored cart order and its digest."""
         ...
 
+    def get_verdict(self, channel_id: int, reference: str) -> Classification | None:
+        """Return what an order was last judged to be; None when it agrees, or is not known."""
+        ...
+
 
 class MismatchState(StrEnum):
     """What has been decided about a mismatch."""
@@ -214,9 +234,12 @@ class Mismatches(Protocol):
         ...
 
     def resolve_subject(
-        self, channel_id: int, subject: str, *, actor: str, reason: str, now: datetime
+        self, channel_id: int, subject: str, *, actor: str, reason: str, now: datetime, unseen: bool = False
     ) -> int:
-        """Resolve on a person's word what is open about a subject; return how many mismatches that were."""
+        """Resolve on a person's word what is open about a subject; return how many mismatches that were.
+
+        ``unseen``: nobody could judge it just now, so that the decision binds to the evidence told next.
+        """
         ...
 
     def decide(

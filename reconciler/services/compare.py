@@ -30,6 +30,8 @@ class Comparison:
     undecided: list[str] = field(default_factory=list)
     #: POS tickets that probably are a cart order keyed in by hand.
     tickets: set[str] = field(default_factory=set)
+    #: False when the channel was changed meanwhile, so that the next run judges everything anew.
+    counted: bool = True
 
     @property
     def counts(self) -> dict[str, int]:
@@ -147,15 +149,25 @@ def compare(bench: Bench, *, full: bool) -> Comparison:
         judge(bench, [s for s in chunk if s.records or not s.tickets], {}, result)
     # Last and together, so that each ticket goes to the order that it fits best.
     judge(bench, ticketed, _assign(channel, ticketed), result)
-    unit.channels.set_compared(channel.id, bench.run_id)
+    result.counted = unit.channels.set_compared(channel.id, bench.run_id, known=channel.compared_run)
     return result
 
 
 def judge(
-    bench: Bench, suspects: Sequence[Suspect], tickets: Mapping[str, TicketMatch], result: Comparison
+    bench: Bench,
+    suspects: Sequence[Suspect],
+    tickets: Mapping[str, TicketMatch],
+    result: Comparison,
+    *,
+    between_runs: bool = False,
 ) -> None:
-    """Classify a handful of orders, record what was found and collect what may be sent."""
+    """Classify a handful of orders, record what was found and collect what may be sent.
+
+    What cannot be told between two runs stays as it was: only a run makes the finding that covers it.
+    """
     judgements = [_judge(bench, suspect, tickets.get(suspect.cart.reference), result) for suspect in suspects]
+    if between_runs:
+        judgements = [j for j in judgements if j.verdict.classification is not Classification.CANNOT_TELL]
     hit("compare.before_record")
     bench.unit.orders.set_verdicts(bench.channel.id, judgements)
     bench.unit.mismatches.record(bench.channel.id, bench.run_id, judgements, bench.now)
@@ -211,5 +223,10 @@ def judge_again(
 
 
 def judge_these(bench: Bench, references: Sequence[str]) -> None:
-    """Judge these orders, whether they agree or not, and record what was found."""
-    judge(bench, bench.unit.orders.evidence(bench.channel, references), {}, Comparison())
+    """Judge these orders, whether they agree or not, and record what was found.
+
+    A run gives each ticket to the order that it fits best. Here those keep theirs to which it gave one.
+    """
+    suspects = bench.unit.orders.evidence(bench.channel, references)
+    rekeyed = [suspect for suspect in suspects if suspect.verdict is Classification.PROBABLE_REKEY]
+    judge(bench, suspects, _assign(bench.channel, rekeyed), Comparison(), between_runs=True)

@@ -21,6 +21,8 @@ from reconciler.services.pull import Pulled
 #: How many undecided references a finding names.
 NAMED: Final = 1000
 CONNECTION, BRAKED, ORPHAN = "connection:", "channel:brake", "pos:"
+#: Nothing is wrong, or not any more.
+WELL: Final = Verdict(classification=Classification.AGREED, rule="agreed")
 
 
 def judge_connections(
@@ -33,9 +35,8 @@ def judge_connections(
     """
     judgements = []
     for side in pulled:
-        verdict = _connection_verdict(bench, side, undecided[side.side])
-        if verdict is not None:
-            judgements.append(Judgement(f"{CONNECTION}{side.connection.name}", verdict))
+        verdict = _connection_verdict(bench, side, undecided[side.side]) or WELL
+        judgements.append(Judgement(f"{CONNECTION}{side.connection.name}", verdict))
     _record(bench, judgements, CONNECTION)
 
 
@@ -47,7 +48,8 @@ def _connection_verdict(bench: Bench, side: Pulled, undecided: Sequence[str]) ->
     proof = bench.pos_proof if side.side is Side.POS else bench.cart_proof
     if proof.complete and not undecided:
         return None
-    facts = _facts(side.connection, proof.reason or _reach(side), undecided)
+    facts = _facts(side.connection, proof.reason or "it does not reach as far as they need", undecided)
+    facts |= {"read_from": side.coverage.covers_from, "read_to": side.coverage.covers_to}
     read_to = max((end for _, end in proof.intervals), default=None)
     since = read_to or _begun(bench, side.connection, Classification.CANNOT_TELL)
     verdict = connection_verdict(CANNOT_TELL, facts, since=since, now=bench.now)
@@ -61,11 +63,6 @@ def _begun(bench: Bench, connection: ConnectionInfo, classification: Classificat
     """Return when a connection's trouble was first met: each run would take it for a new one."""
     subject = f"{CONNECTION}{connection.name}"
     return bench.unit.mismatches.open_since(bench.channel.id, subject, classification) or bench.now
-
-
-def _reach(side: Pulled) -> str:
-    start, end = side.coverage.covers_from, side.coverage.covers_to
-    return f"it reaches only from {start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} UTC"
 
 
 def _facts(connection: ConnectionInfo, reason: str, undecided: Sequence[str]) -> dict[str, object]:
@@ -115,7 +112,7 @@ def apply_brake(bench: Bench, result: Comparison) -> bool:
     braked = brakes(len(result.sendable), result.examined, bench.channel.policy.delivery)
     facts = {"orders": len(result.sendable), "limit": limit}
     verdict = connection_verdict(BRAKE, facts, since=bench.now, now=bench.now)
-    _record(bench, [Judgement(BRAKED, verdict)] if braked else [], BRAKED)
+    _record(bench, [Judgement(BRAKED, verdict if braked else WELL)], BRAKED)
     return braked
 
 
@@ -127,4 +124,5 @@ def _record(bench: Bench, judgements: list[Judgement], prefix: str) -> None:
     )
     if bench.tell:
         for judgement in judgements:
-            bench.tell(judgement)
+            if not judgement.verdict.agreed:
+                bench.tell(judgement)

@@ -28,6 +28,10 @@ from reconciler.services.context import Context
 #: Read again this far behind the last complete coverage: stamps tie, pages move, clocks differ.
 OVERLAP: Final = timedelta(minutes=10)
 
+#: Why a read proves nothing although no error broke it off.
+SILENT: Final = "the read ended without saying what it covers"
+CHANGED: Final = "the channel was changed while it was read"
+
 OrderT = TypeVar("OrderT", CartOrder, PosOrder)
 
 log = structlog.get_logger()
@@ -59,8 +63,8 @@ def pull(context: Context, channel: Channel, run_id: int, *, full: bool) -> tupl
         # Nobody has read the future: such a mark is a wrong clock's, and proves nothing of the past either.
         return mark - OVERLAP if mark and mark <= now else None
 
-    cart = _Pull(unit, channel, run_id, Side.CART, channel.cart, now)
-    pos = _Pull(unit, channel, run_id, Side.POS, channel.pos, now)
+    cart = _Pull(unit, channel, run_id, Side.CART, channel.cart, now, context.rehearsal)
+    pos = _Pull(unit, channel, run_id, Side.POS, channel.pos, now, context.rehearsal)
     return (
         cart.all(lambda: vendors.cart(channel.cart), since(Side.CART), store_cart),
         pos.all(lambda: vendors.pos(channel.pos), since(Side.POS), store_pos),
@@ -75,6 +79,8 @@ class _Pull:
     side: Side
     connection: ConnectionInfo
     now: datetime
+    #: Nothing is kept, so nobody is to wait for it either.
+    rehearsal: bool
 
     def all(
         self,
@@ -101,18 +107,21 @@ class _Pull:
                     hit("pull.after_page_commit")
         except VendorError as broken:
             error = broken
-        if coverage is None or error is not None:
-            coverage = self._nothing_proven(error)
-        self.unit.orders.add_coverage(self.channel.id, self.run_id, self.side, coverage)
         self.unit.channels.set_state(self.connection.id, _state(error), str(error or ""), self.now)
+        self.unit.commit()
+        if coverage is None or error is not None:
+            coverage = self._nothing_proven(error.message if error else SILENT)
+        if not self.rehearsal and self.unit.channels.was_changed(self.channel):
+            # Perhaps it was another source that was read.
+            coverage = self._nothing_proven(CHANGED)
+        self.unit.orders.add_coverage(self.channel.id, self.run_id, self.side, coverage)
         hit("pull.before_coverage_commit")
         self.unit.commit()
         hit("pull.after_coverage_commit")
         log.info("pulled", side=self.side, read=total.read, changed=total.changed, complete=coverage.complete)
         return Pulled(self.side, self.connection, total, coverage, error)
 
-    def _nothing_proven(self, error: VendorError | None) -> Coverage:
-        reason = error.message if error else "the read ended without saying what it covers"
+    def _nothing_proven(self, reason: str) -> Coverage:
         return Coverage(covers_from=self.now, covers_to=self.now, complete=False, reason=reason)
 
 

@@ -14,9 +14,10 @@ import structlog
 
 from reconciler.domain.errors import InputError, RefusedError
 from reconciler.domain.orders import normalise_reference
-from reconciler.ports import MismatchState
+from reconciler.ports import Judgement, MismatchState
 from reconciler.services.compare import judge_these, open_bench
 from reconciler.services.context import Context
+from reconciler.services.findings import ORPHAN, WELL
 
 log = structlog.get_logger()
 
@@ -68,6 +69,11 @@ def adopt(
     with _about(f"order {reference}"):
         changed = unit.queue.adopt(found.id, reference, pos_id, actor=actor, reason=reason, origin=origin)
     judge_these(bench, [reference])
+    # Nobody could explain the record; now somebody has.
+    explained = WELL
+    unit.mismatches.record(
+        found.id, bench.run_id, [Judgement(f"{ORPHAN}{pos_id}", explained)], context.clock()
+    )
     unit.commit()
     log.info("adopted", origin=origin, changed=changed)
     return Decided(channel, reference, changed)
@@ -89,7 +95,12 @@ def give_up(
             # Judged first, so that the decision binds to the evidence as it stands after it.
             judge_these(bench, [reference])
             unit.mismatches.resolve_subject(
-                channel.id, reference, actor=actor, reason=reason, now=context.clock()
+                channel.id,
+                reference,
+                actor=actor,
+                reason=reason,
+                now=context.clock(),
+                unseen=not bench.pos_proof.complete,
             )
             decided.append(Decided(channel.name, reference, changed))
     unit.commit()

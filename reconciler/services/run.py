@@ -40,6 +40,9 @@ def run_channel(
         raise RefusedError(f"another run of {channel.name} is under way", next_step="wait for it to end")
     full = full or not unit.runs.swept_since(channel.id, now - SWEEP_EVERY)
     run_id = unit.runs.start(channel.id, full=full, trigger=trigger, now=now)
+    if channel.compared_run < 0:
+        # What a run stored that was under way when the channel changed bears the keys of before.
+        unit.orders.rekey(channel)
     hit("run.before_start_commit")
     unit.commit()
     hit("run.after_start_commit")
@@ -56,7 +59,7 @@ def run_channel(
             judge_connections(bench, pulled, {Side.POS: result.undecided, Side.CART: orphans})
             braked = apply_brake(bench, result)
         hit("run.before_enqueue")
-        if not context.rehearsal and not braked:
+        if not context.rehearsal and not braked and result.counted:
             unit.queue.enqueue(channel.id, result.sendable, now)
             release_waiting(bench)
         _conclude(summary, pulled, bench, result, braked=braked)
@@ -74,12 +77,14 @@ def _conclude(
     summary.counts = result.counts
     if any(side.error for side in pulled):
         summary.outcome = RunOutcome.FAILED
-    elif not all(side.coverage.complete for side in pulled):
+    elif not result.counted or not all(side.coverage.complete for side in pulled):
         summary.outcome = RunOutcome.INCOMPLETE
     troubles = ((side.connection.name, str(side.error or side.coverage.reason)) for side in pulled)
     summary.notes = [f"{name}: {trouble}" for name, trouble in troubles if trouble]
     if bench.hindered:
         summary.notes.append(f"{bench.channel.pos.name}: {bench.hindered}")
+    if not result.counted:
+        summary.notes.append("the channel was changed meanwhile: nothing was sent, the next run judges anew")
     if braked:
         summary.notes.append("too many orders look missing at once: nothing was sent")
 

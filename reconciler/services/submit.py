@@ -18,13 +18,15 @@ from typing import Final
 
 import structlog
 
+from reconciler.domain.case import inside_rule
 from reconciler.domain.errors import AuthError, RefusedError, VendorError
 from reconciler.domain.evidence import Catalog
 from reconciler.domain.facts import Facts
 from reconciler.domain.look import NextStep, Step, after_unknown, before_send, lookup_schedule, next_lookup
 from reconciler.domain.orders import CartOrder, PosOrder
-from reconciler.domain.policy import Send
+from reconciler.domain.policy import Delivery, Send
 from reconciler.domain.sending import may_retry
+from reconciler.domain.verdict import Classification
 from reconciler.failpoints import hit
 from reconciler.ports import (
     Cart,
@@ -177,6 +179,7 @@ def _look_and_send(desk: _Desk, claim: Claim) -> str:
         conclusive=look.conclusive,
         on_purpose=on_purpose,
         repeatable=stored_intent is not None,
+        blocked=_blocked(desk, present or judged),
     )
     if present is not None and present != judged:
         _keep(desk, present)
@@ -270,7 +273,8 @@ def _look_again(desk: _Desk, claim: Claim) -> str:
     hit("lookup.after_look")
     upcoming = _next_lookup(desk, claim)
     last = upcoming is None
-    stored = _stored_intent(desk, claim) if last else None
+    # What is there already is adopted, whether or not the cart can be asked.
+    stored = _stored_intent(desk, claim) if last and not look.records else None
     found = after_unknown(
         _orders(look),
         last=last,
@@ -296,17 +300,17 @@ def _stored_intent(desk: _Desk, claim: Claim) -> Intent | None:
     That is no new try and spends no budget. By itself it happens once a key; a person may ask for more.
     """
     known = desk.pos.capabilities
-    if not (known.idempotency_keys and claim.key and claim.body and claim.sent_at and claim.cart_digest):
+    if not (known.idempotency_keys and claim.key and claim.body and claim.key_since and claim.cart_digest):
         return None
-    dead = known.key_life is not None and desk.now >= claim.sent_at + known.key_life
+    dead = known.key_life is not None and desk.now >= claim.key_since + known.key_life
     used_up = claim.sends >= SENDS and claim.trigger is not Trigger.ADMIN
     if dead or used_up or _held(desk, claim):
         return None
     order, digest = desk.context.unit.orders.get_cart(desk.channel.id, claim.reference) or (None, b"")
     if order is None or digest != claim.cart_digest:
         return None
-    present = _reread(desk, order)
-    if before_send(order, present, (), conclusive=True).step is not Step.SEND:
+    present, blocked = _reread(desk, order), "" if claim.trigger is Trigger.ADMIN else _blocked(desk, order)
+    if before_send(order, present, (), conclusive=True, blocked=blocked).step is not Step.SEND:
         return None
     submission = Submission(reference=desk.pos_reference(claim), key=claim.key, body=claim.body)
     return Intent(submission=submission, cart_digest=claim.cart_digest)
@@ -322,6 +326,16 @@ def _reread(desk: _Desk, order: CartOrder) -> CartOrder | None:
 def _held(desk: _Desk, claim: Claim) -> bool:
     """Say whether sending was switched off since the order was queued; a person's word stands."""
     return claim.trigger is not Trigger.ADMIN and desk.channel.policy.send is not Send.AUTO
+
+
+def _blocked(desk: _Desk, order: CartOrder) -> str:
+    """Say why an order must not go by itself any more: what was found out since it entered the queue."""
+    channel = desk.channel
+    if channel.policy.delivery is Delivery.OURS and not inside_rule(order, channel.policy):
+        return "it has left the channel's download rule since it was queued"
+    if desk.context.unit.orders.get_verdict(channel.id, order.reference) is Classification.PROBABLE_REKEY:
+        return "a POS ticket looks like it, keyed in by hand: a person has to answer first"
+    return ""
 
 
 def _look(desk: _Desk, claim: Claim) -> Lookup:

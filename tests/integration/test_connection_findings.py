@@ -9,8 +9,9 @@ from typing import Any, cast
 import pytest
 
 from reconciler.domain.errors import AuthError, UnreachableError, VendorError
+from reconciler.domain.evidence import Catalog
 from reconciler.persistence import SqlUnitOfWork
-from reconciler.ports import Coverage
+from reconciler.ports import Coverage, MismatchState
 from reconciler.services.context import Context
 from reconciler.services.run import run_channel
 from tests.builders import NOW, POLICY, G
@@ -20,7 +21,7 @@ from tests.integration.persistence.world import channel
 class Vendors:
     """A cart that can be read, and a POS that cannot."""
 
-    def __init__(self, error: VendorError) -> None:
+    def __init__(self, error: VendorError | None) -> None:
         self.error = error
 
     def cart(self, _connection: object) -> Any:
@@ -28,12 +29,22 @@ class Vendors:
         return self
 
     def pos(self, _connection: object) -> Any:
-        """Nobody answers."""
-        raise self.error
+        """Nobody answers, unless nothing is wrong."""
+        if self.error is not None:
+            raise self.error
+        return self
 
     def probe(self) -> str:
         """We are let in."""
         return "cart"
+
+    def catalog(self) -> Catalog:
+        """Take everything."""
+        return Catalog()
+
+    def handed_over(self) -> dict[str, datetime]:
+        """Keep no such list."""
+        return {}
 
     def read(self, since: datetime | None, now: datetime) -> Iterator[Coverage]:
         """Read nothing, whole."""
@@ -76,3 +87,21 @@ def test_a_trouble_that_is_over_is_not_held_against_the_next_one(unit: SqlUnitOf
     now = NOW + timedelta(days=1)
     run_channel(context, where, full=False, trigger="test")
     assert finding(unit)[1:] == ("normal", now)
+
+
+@pytest.mark.parametrize("state", [MismatchState.RESOLVED, MismatchState.IGNORED])
+def test_what_a_person_closed_opens_when_the_trouble_comes_back(unit: SqlUnitOfWork, state: MismatchState):
+    """The token is revoked again later, in the same words: a decision lasts as long as its trouble."""
+    where, now = channel(unit, POLICY), NOW
+    vendors = Vendors(AuthError("revoked"))
+    context = Context(unit, cast("Any", vendors), lambda: now)
+    states = []
+    for error in (AuthError("revoked"), AuthError("revoked"), None, AuthError("revoked")):
+        vendors.error = error
+        run_channel(context, where, full=False, trigger="test")
+        number, said = unit.connection.exec_driver_sql("SELECT id, state FROM mismatches").one()
+        states.append(said)
+        if said == "open":
+            unit.mismatches.decide(where.id, number, state, actor="ann", reason="done", now=now)
+        now += timedelta(days=10)
+    assert states == ["open", state, "resolved", "open"]

@@ -15,7 +15,18 @@ from reconciler.domain.evidence import Catalog, FailureCause
 from reconciler.domain.orders import CartOrder, Customer, PosOrder, PosStatus
 from reconciler.domain.policy import Delivery, Policy, Send
 from reconciler.persistence import SqlUnitOfWork
-from reconciler.ports import Capabilities, Lookup, Outcome, OutcomeKind, Page, Snapshot, Submission
+from reconciler.ports import (
+    Capabilities,
+    Coverage,
+    Lookup,
+    MismatchState,
+    Outcome,
+    OutcomeKind,
+    Page,
+    Side,
+    Snapshot,
+    Submission,
+)
 from reconciler.services import review, submit
 from reconciler.services.context import Context
 from reconciler.services.submit import submit_channel
@@ -23,6 +34,7 @@ from reconciler.services.tick import tick
 from tests.builders import POLICY, cart_order, pos_order
 from tests.integration.persistence.world import LEASE, channel
 
+BEGINNING = datetime(2020, 1, 1, tzinfo=UTC)
 OURS = replace(POLICY, delivery=Delivery.OURS, lookups=(timedelta(seconds=1), timedelta(seconds=2)))
 ACCEPTED = Outcome(kind=OutcomeKind.ACCEPTED, pos_id="P1")
 UNKNOWN = Outcome(kind=OutcomeKind.UNKNOWN, words="no answer")
@@ -238,6 +250,52 @@ def test_a_repeat_spends_nothing_and_comes_once(counter: Callable[..., Counter],
     assert first == second
     assert desk.value("SELECT spent FROM queue_entries") == 1
     assert desk.value("SELECT array_agg(spends ORDER BY number) FROM attempts") == [True, False]
+
+
+def test_what_the_pos_shows_is_adopted_though_the_cart_is_away(counter: Callable[..., Counter]):
+    """The last look-up found it: nothing is sent, so nobody has to ask whether the order changed."""
+    desk = counter(outcomes=[UNKNOWN])
+    desk.work()
+
+    def fetch(*_: object) -> dict[str, CartOrder]:
+        raise UnreachableError("the cart does not answer")
+
+    desk.shop.fetch = fetch  # type: ignore[assignment,method-assign]
+    desk.do("UPDATE queue_entries SET next_lookup_at = now(), sent_at = sent_at - interval '1 hour'")
+    assert desk.work() == "success"
+
+
+def test_a_look_up_does_not_undo_what_a_person_acknowledged(counter: Callable[..., Counter]):
+    """Somebody has seen that it is in doubt; that it was looked for once more is no news."""
+    desk = counter(outcomes=[UNKNOWN], takes=False)
+    with desk.unit() as unit:
+        covered = Coverage(covers_from=BEGINNING, covers_to=datetime.now(UTC), complete=True)
+        unit.orders.add_coverage(desk.channel.id, 1, Side.POS, covered)
+        unit.commit()
+    assert desk.work() == "in_doubt"
+    assert desk.value("SELECT classification FROM mismatches") == "in_doubt"
+    with desk.unit() as unit:
+        number, told = desk.value("SELECT id FROM mismatches"), {"actor": "ann", "reason": "seen"}
+        state = MismatchState.ACKNOWLEDGED
+        unit.mismatches.decide(desk.channel.id, number, state, **told, now=datetime.now(UTC))
+        unit.commit()
+    desk.do("UPDATE queue_entries SET next_lookup_at = now()")
+    assert desk.work() == "in_doubt"
+    assert desk.value("SELECT facts ->> 'last_lookup_at' IS NOT NULL FROM mismatches")
+    assert desk.value("SELECT state FROM mismatches") == "acknowledged"
+
+
+def test_a_key_is_as_old_as_its_first_use(counter: Callable[..., Counter]):
+    """Repeats that are put off do not make it young again: after a day the POS has forgotten it."""
+    desk = counter(outcomes=[UNKNOWN, *[DEFERRED] * 9], takes=False)
+    status = desk.work()
+    desk.do("ALTER TABLE attempts DISABLE TRIGGER USER")
+    while status == "in_doubt" and len(desk.shop.sent) < 9:
+        desk.do("UPDATE attempts SET started_at = started_at - interval '10 hours'")
+        desk.do("UPDATE queue_entries SET next_lookup_at = now(), sent_at = sent_at - interval '10 hours'")
+        status = desk.work()
+    assert status == "failed flagged"
+    assert len(desk.shop.sent) == 3
 
 
 def test_nothing_goes_again_by_itself_where_the_pos_knows_no_keys(counter: Callable[..., Counter]):

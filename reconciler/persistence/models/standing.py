@@ -35,8 +35,8 @@ SELECT o.channel_id, o.reference, o.placed_at, o.currency, o.total, o.refunded, 
         WHEN o.verdict = 'sync_delay' THEN 'in_grace'
         WHEN o.verdict = 'cannot_tell' AND EXISTS (
             SELECT FROM mismatches c
-            WHERE c.channel_id = o.channel_id AND c.state IN ('open', 'acknowledged')
-                AND starts_with(c.subject, 'connection:')
+            WHERE c.channel_id = o.channel_id AND starts_with(c.subject, 'connection:')
+                AND (c.state IN ('open', 'acknowledged') OR c.closed_by = 'person')
         ) THEN 'undecided'
         WHEN k.closed_by = 'person' THEN 'closed'
         ELSE 'nowhere'

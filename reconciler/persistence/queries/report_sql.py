@@ -219,7 +219,7 @@ _SIDES: Final = f"""
         ) AS newest
     FROM standing s
     JOIN pos_orders p ON p.channel_id = s.channel_id AND p.live
-        AND (p.family_key = s.reference OR (p.family_key IS NULL AND p.pos_id = s.object_id))
+        AND (p.family_key = s.reference OR (s.queue_status = 'success' AND p.pos_id = s.object_id))
 ), pos AS (
     SELECT channel_id, reference, currency, sum(total) AS total FROM records WHERE newest
     GROUP BY channel_id, reference, currency
@@ -262,6 +262,10 @@ WITH {_SIDES}, lines AS (
     JOIN pos_orders p ON p.channel_id = m.channel_id AND p.live AND m.subject = 'pos:' || p.pos_id
     WHERE m.channel_id = ANY(%(channels)s) AND m.classification = 'orphan_in_pos'
         AND (m.{_OPEN} OR m.closed_by = 'person') AND p.created_at >= %(start)s AND p.created_at < %(end)s
+        AND NOT EXISTS (
+            SELECT FROM queue_entries q
+            WHERE q.channel_id = p.channel_id AND q.object_id = p.pos_id AND q.status = 'success'
+        )
 )
 SELECT h.name AS channel, day, currency, reason, count(*) FILTER (WHERE cart <> 0 OR pos <> 0) AS orders,
     sum(cart)::bigint AS cart, sum(pos)::bigint AS pos

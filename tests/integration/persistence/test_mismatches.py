@@ -168,6 +168,31 @@ def test_new_evidence_opens_what_a_person_closed(unit: SqlUnitOfWork, state: Mis
 
 
 @pytest.mark.parametrize(
+    ("before", "after", "state"),
+    [
+        ({"attempts": 2, "last_lookup_at": LATER}, {"attempts": 3, "last_lookup_at": NOW}, "acknowledged"),
+        ({"codes": ["A"], "attempts": 1}, {"codes": ["B"], "attempts": 1}, "open"),
+        ({"vendor_words": "no"}, {"vendor_words": "no, sorry"}, "open"),
+        ({"status": "created"}, {"status": "ready"}, "open"),
+        (
+            {"reason": "down", "orders": 1, "references": ["1"]},
+            {"reason": "down", "orders": 2},
+            "acknowledged",
+        ),
+    ],
+)
+def test_one_more_try_or_look_is_no_new_evidence(
+    unit: SqlUnitOfWork, before: Mapping[str, object], after: Mapping[str, object], state: str
+):
+    """What was acknowledged stays so until the POS says something else."""
+    where = channel(unit)
+    say(unit, where, verdict(C.POS_ERROR, facts=before))
+    decide(unit, where, MismatchState.ACKNOWLEDGED)
+    say(unit, where, verdict(C.POS_ERROR, facts=after))
+    assert states(unit) == {"pos_error": state}
+
+
+@pytest.mark.parametrize(
     ("state", "ended", "back"),
     [
         (MismatchState.ACKNOWLEDGED, "resolved", "open"),

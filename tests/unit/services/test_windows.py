@@ -42,7 +42,7 @@ class Vendor:
 def unit(mark: datetime | None) -> Any:
     """Return a database that knows only how far was read."""
     orders = SimpleNamespace(high_water=lambda *_: mark, add_coverage=lambda *_: None)
-    channels = SimpleNamespace(set_state=lambda *_: None)
+    channels = SimpleNamespace(set_state=lambda *_: None, was_changed=lambda _: False)
     return SimpleNamespace(orders=orders, channels=channels, commit=lambda: None, now=lambda: NOW)
 
 
