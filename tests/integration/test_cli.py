@@ -224,6 +224,19 @@ class TestDatabase:
         )
 
 
+class TestRun:
+    """`reconciler run`: what it found, for a person and for a pipe."""
+
+    def test_a_finding_is_one_line_in_a_pipe(self, call):
+        """What is searched for an order number finds its whole sentence, and where to go on."""
+        call("apply", "channels.toml")
+        lines = call("run").out.splitlines()
+        (found,) = [line for line in lines if line.startswith("1001 ")]
+        assert "missing" in found
+        assert "the POS does not have it." in found
+        assert [line for line in lines if line != line.rstrip()] == []
+
+
 class TestQueue:
     """`reconciler queue`: see orders on their way, and set them ready."""
 
