@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -258,10 +259,9 @@ class TestQueue:
     def test_several_are_set_ready_together_or_not_at_all(self, ran):
         """A mistyped number among them leaves all of them as they were."""
         result = ran("queue", "set-ready", "1001", "nope", "--reason", "x")
-        assert (result.code, result.err) == (
-            4,
-            "error: there is no order 'nope'; look for it with: reconciler queue list --search TEXT\n",
-        )
+        assert result.code == 4
+        assert result.err.startswith("error: there is no order 'nope' in any channel; check the number")
+        assert len(result.err.splitlines()) == 1
         assert ran("queue", "list").out.endswith("0 of 0\n")
         both = ran("queue", "set-ready", "1001", "1002", "1001", "--reason", "x").out
         assert both.splitlines()[-1].startswith("changed 2 of 2; ")
@@ -381,9 +381,58 @@ class TestQueue:
         assert result.err.startswith(f"error: there is no {command[-1].removeprefix('--')} 'nobody'; known: ")
 
     def test_an_order_that_was_never_queued_is_shown_as_that(self, ran):
-        """It is known from the cart, so it is not unknown."""
-        assert ran("queue", "show", "1001").out == "1001 (rosebud-web) never entered the queue\n\n"
-        assert ran("queue", "show", "nope").code == 4
+        """It is known from the cart, so it is not unknown; why nothing was sent, and where to go on."""
+        shown = ran("queue", "show", "1001").out
+        assert "status       never entered the queue\nwhy          it disagrees" in shown
+        (number,) = re.findall(r"see +reconciler mismatches show (m\d+)\n", shown)
+        assert "The order is paid" in ran("mismatches", "show", number).out
+
+    @pytest.mark.parametrize(
+        ("changes", "why", "records"),
+        [
+            ({}, "cart and POS agree, so nothing has to be sent", "P1"),
+            ({"test": True}, "it is a test or a draft, or has no lines and no total", "P1"),
+        ],
+    )
+    def test_an_order_that_needs_no_sending_says_so(self, call, shop, changes, why, records):
+        """Whoever fears for an order that is well is told that it is, and where the POS has it."""
+        order = json.loads((shop / "cart.jsonl").read_text().splitlines()[0])
+        record = {
+            "pos_id": "P1",
+            "reference": "1001",
+            "created_at": order["placed_at"],
+            "lines": order["lines"],
+        }
+        (shop / "cart.jsonl").write_text(json.dumps(order | changes) + "\n")
+        (shop / "pos.jsonl").write_text(json.dumps(record | {"currency": "USD", "total": "50.00"}) + "\n")
+        call("apply", "channels.toml")
+        call("run")
+        shown = call("queue", "show", "1001").out
+        assert f"why          {why}" in shown
+        assert f"POS records  {records}" in shown
+
+    @pytest.mark.parametrize(
+        ("asked", "hint"),
+        [
+            (["nope"], "in any channel; check the number in the cart"),
+            (["100"], "in any channel; there is 1001 (rosebud-web), 1002 (rosebud-web)"),
+            (["P9"], "in any channel; the POS of rosebud-web has that record, and it answers no order"),
+            (
+                ["1001", "--channel", "other-web"],
+                "in channel other-web; it is in rosebud-web: leave --channel",
+            ),
+        ],
+    )
+    def test_a_number_that_no_order_has_is_explained(self, ran, shop, asked, hint):
+        """A typing error, a POS id, another channel: what would help is said, and no list that is empty."""
+        other = CHANNELS.replace('"rosebud', '"other').replace(
+            'send = "off"', 'send = "off"\nenabled = false'
+        )
+        (shop / "other.toml").write_text(other)
+        ran("apply", "other.toml")
+        result = ran("queue", "show", *asked)
+        assert result.code == 4
+        assert hint in result.err
 
     def test_an_entry_is_shown_with_its_attempts(self, ran, shop, engine):
         """What was sent, when, why and by whom; found by the object id too."""
