@@ -127,8 +127,9 @@ def _about(subject: str) -> Iterator[None]:
 def words(what: str, text: str) -> str:
     """Return what a person wrote, if it is one line that can stand in a history."""
     text = " ".join(text.split())
-    if not text or not text.isprintable() or len(text) > MAX_WORDS:
+    if not any(map(str.isalnum, text)) or not text.isprintable() or len(text) > MAX_WORDS:
         raise InputError(
-            f"the {what} must be one line of at most {MAX_WORDS} characters", next_step=f"give --{what} TEXT"
+            f"the {what} must be one line of words, of at most {MAX_WORDS} characters",
+            next_step=f"give --{what} TEXT",
         )
     return text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -249,6 +250,16 @@ class TestQueue:
         (entry,) = ran("queue", "list", "--json").json["entries"]
         assert (entry["status"], entry["trigger"]) == ("ready", "admin")
         assert (entry["actor"], entry["reason"], entry["origin"]) == ("kim", "the customer waits", "cli")
+
+    def test_what_the_report_leaves_to_fill_in_is_refused(self, ran):
+        """Its commands do nothing as they are, and what they say once a person gave his words."""
+        (merchant,) = ran("report", "--json").json["merchants"]
+        lines = [line for found in merchant["findings"] for line in found["commands"]]
+        assert len(lines) == 4
+        for line in lines:
+            words = shlex.split(line.replace("...", "P77"))[1:]
+            assert ran(*shlex.split(line)[1:]).code == 2
+            assert ran(*words, "--dry-run").out.endswith("would change 1 of 1\n")
 
     def test_two_clicks_make_one_attempt(self, ran):
         """The second says that it changed nothing, and is no error."""
