@@ -117,7 +117,7 @@ def show(references: References, channel: Channel = None, as_json: AsJson = Fals
     """
     with open_app() as wired, reading(wired) as connection:
         places = [place for named in references for place in _places(connection, named, channel)]
-        shown = [_details(connection, place) for place in places]
+        shown = [_details(connection, place) for place in dict.fromkeys(places)]
     if as_json:
         names = ("entry", "attempts", "standing")
         print_json([dict(zip(names, each, strict=True)) for each in shown])
@@ -311,7 +311,8 @@ def _tell(
         print_json({"dry_run": dry_run, "orders": orders})
         return
     for each in decided:
-        say(f"{each.subject} ({each.channel}): {done if each.changed else undone}")
+        changed = f"would be {done}" if dry_run else done
+        say(f"{each.subject} ({each.channel}): {changed if each.changed else undone}")
     count = sum(each.changed for each in decided)
     would = "would change" if dry_run else "changed"
     say(f"{would} {count} of {len(decided)}{'' if dry_run else then}")

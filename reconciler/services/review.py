@@ -52,7 +52,7 @@ def set_many_ready(
                 changed = queue.set_ready(channel.id, reference, actor=actor, reason=reason, origin=origin)
             decided.append(Decided(name, reference, changed))
     context.unit.commit()
-    log.info("set_ready", origin=origin, asked=len(decided), changed=sum(d.changed for d in decided))
+    _note(context, "set_ready", origin=origin, asked=len(decided), changed=sum(d.changed for d in decided))
     return decided
 
 
@@ -69,7 +69,7 @@ def adopt(
         changed = unit.queue.adopt(found.id, reference, pos_id, actor=actor, reason=reason, origin=origin)
     judge_these(bench, [reference])
     unit.commit()
-    log.info("adopted", origin=origin, changed=changed)
+    _note(context, "adopted", origin=origin, changed=changed)
     return Decided(channel, reference, changed)
 
 
@@ -93,7 +93,7 @@ def give_up(
             )
             decided.append(Decided(channel.name, reference, changed))
     unit.commit()
-    log.info("given_up", origin=origin, asked=len(decided), changed=sum(d.changed for d in decided))
+    _note(context, "given_up", origin=origin, asked=len(decided), changed=sum(d.changed for d in decided))
     return decided
 
 
@@ -111,8 +111,14 @@ def decide(
             )
             decided.append(Decided(name, str(mismatch), changed))
     context.unit.commit()
-    log.info("decided", state=state, asked=len(decided), changed=sum(d.changed for d in decided))
+    _note(context, "decided", state=state, asked=len(decided), changed=sum(d.changed for d in decided))
     return decided
+
+
+def _note(context: Context, event: str, **facts: object) -> None:
+    """Log a decision; one that is only rehearsed was not made."""
+    if not context.rehearsal:
+        log.info(event, **facts)
 
 
 @contextmanager
@@ -121,6 +127,8 @@ def _about(subject: str) -> Iterator[None]:
     try:
         yield
     except RefusedError as error:
+        if subject in error.message:
+            raise
         raise RefusedError(f"{subject}: {error.message}", next_step=error.next_step) from error
 
 

@@ -261,6 +261,30 @@ class TestQueue:
             assert ran(*shlex.split(line)[1:]).code == 2
             assert ran(*words, "--dry-run").out.endswith("would change 1 of 1\n")
 
+    @pytest.mark.parametrize("more", [[], ["--dry-run"]])
+    def test_what_was_only_rehearsed_is_not_in_the_log(self, ran, monkeypatch, more):
+        """Who asks the log later who set an order ready finds nobody who only tried."""
+        monkeypatch.setenv("RECONCILER_LOG_LEVEL", "INFO")
+        assert ("set_ready" in ran("queue", "set-ready", "1001", "--reason", "x", *more).err) is not bool(
+            more
+        )
+
+    def test_a_refusal_names_the_order_once(self, ran, engine):
+        """Once is enough, and of several orders it says which."""
+        ran("queue", "set-ready", "1001", "--reason", "x")
+        with engine.begin() as connection:
+            connection.exec_driver_sql("UPDATE queue_entries SET status = 'success', object_id = 'P1'")
+        assert ran("queue", "give-up", "1002", "1001", "--reason", "x").err == (
+            "error: the POS has order 1001; void it there first, if it is not wanted\n"
+        )
+
+    def test_what_is_named_twice_is_shown_once(self, ran):
+        """By number and by object id it is the same order; by number and by m-number the same mismatch."""
+        ran("queue", "set-ready", "1001", "--reason", "x")
+        assert len(ran("queue", "show", "1001", "#1001", "--json").json) == 1
+        number = ran("mismatches", "list", "--search", "1001", "--json").json["mismatches"][0]["id"]
+        assert len(ran("mismatches", "show", "1001", f"m{number}", "--json").json) == 1
+
     def test_two_clicks_make_one_attempt(self, ran):
         """The second says that it changed nothing, and is no error."""
         first = ran("queue", "set-ready", "1001", "--reason", "x", "--json").json
@@ -280,7 +304,11 @@ class TestQueue:
     def test_a_dry_run_counts_and_keeps_nothing(self, ran):
         """The preview is the real thing, rolled back."""
         shown = ran("queue", "set-ready", "1001", "1002", "--reason", "x", "--dry-run").out
-        assert shown.splitlines()[-1] == "would change 2 of 2"
+        assert shown.splitlines() == [
+            "1001 (rosebud-web): would be ready for one more attempt",
+            "1002 (rosebud-web): would be ready for one more attempt",
+            "would change 2 of 2",
+        ]
         assert ran("queue", "list").out.endswith("0 of 0\n")
 
     def test_an_order_that_is_there_under_another_name_is_adopted_once(self, ran):
@@ -360,6 +388,10 @@ class TestQueue:
                 "--state cannot be 'lost'; allowed are: open, acknowledged, resolved, ignored",
             ),
             (["--from", "soon"], "--from 'soon' is no time; write 2026-11-20 or 2026-11-20T15:00:00Z"),
+            (
+                ["--from", "2026-11-28", "--to", "2026-11-20"],
+                "--from is not before --to, so nothing can lie between them; exchange them",
+            ),
         ],
     )
     def test_a_wrong_filter_is_one_line(self, call, arguments, line):
@@ -515,6 +547,7 @@ class TestMismatches:
     def test_a_dry_run_counts_and_keeps_nothing(self, ran):
         """The preview is the real thing, rolled back."""
         shown = ran("mismatches", "resolve", "1001", "--reason", "x", "--dry-run").out
+        assert "missing): would be resolved\n" in shown
         assert shown.endswith("1 would be resolved\n")
         assert ran("mismatches", "list").out.endswith("2 of 2\n")
 
