@@ -648,6 +648,13 @@ class TestDoctor:
             found
         )
 
+    def test_no_two_checks_have_one_name(self, call, shop, monkeypatch):
+        """A monitor that keeps each check's state by its name must not mix up two of them."""
+        monkeypatch.setenv("RECONCILER_DATA_DIR", str(shop / "data"))
+        names = [check["what"] for check in call("doctor", "--json").json["checks"]]
+        assert {"built-in PostgreSQL", "built-in Valkey"} <= set(names)
+        assert len(names) == len(set(names))
+
     def test_a_database_that_is_down_does_not_hide_the_rest(self, call, monkeypatch):
         """Every check that can still be made is made, and the remedy stands beside each failure."""
         monkeypatch.setenv("DATABASE_URL", "postgresql://shop:hunter2@localhost:1/shop")
