@@ -9,6 +9,7 @@ because both may quote an order.
 from __future__ import annotations
 
 import logging
+import os
 import re
 import sys
 import traceback
@@ -91,11 +92,15 @@ def configure(level: Level = "INFO", fmt: Format = "auto", stream: TextIO | None
     _install(handler, level)
 
 
+def takes_colour(target: TextIO) -> bool:
+    """Say whether escape sequences may go to ``target``: a terminal, unless NO_COLOR says otherwise."""
+    return target.isatty() and not os.environ.get("NO_COLOR")
+
+
 def _renderer(fmt: Format, target: TextIO) -> Processor:
-    terminal = target.isatty()
-    if fmt == "json" or (fmt == "auto" and not terminal):
+    if fmt == "json" or (fmt == "auto" and not target.isatty()):
         return structlog.processors.JSONRenderer(ensure_ascii=False)
-    return structlog.dev.ConsoleRenderer(colors=terminal, timestamp_key="at", pad_event_to=0)
+    return structlog.dev.ConsoleRenderer(colors=takes_colour(target), timestamp_key="at", pad_event_to=0)
 
 
 def _install(handler: logging.Handler, level: Level) -> None:

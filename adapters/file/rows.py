@@ -133,7 +133,9 @@ class RowDecoder(Generic[RowT]):
         except msgspec.ValidationError as error:
             raise BadRow(_in_plain_words(str(error))) from None
         except json.JSONDecodeError as error:
-            raise BadRow(f"it is not valid JSON: {error.msg} at character {error.pos + 1}") from None
+            raise BadRow(
+                f"it is not valid JSON: {error.msg.removesuffix(' at')} at character {error.pos + 1}"
+            ) from None
         except RecursionError:
             raise BadRow("it is nested too deeply") from None
         except ValueError as error:

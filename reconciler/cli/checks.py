@@ -151,7 +151,7 @@ def _data_dir(settings: Settings) -> Iterator[Finding]:
     for service in embedded.status(given):
         state: Literal["ok", "failed"] = "ok" if service.running else "failed"
         remedy = "" if service.running else "run: reconciler services up"
-        yield Finding(what=service.name, state=state, detail=service.detail, remedy=remedy)
+        yield Finding(what=f"built-in {service.name}", state=state, detail=service.detail, remedy=remedy)
 
 
 def _database(wired: App) -> Iterator[Finding]:

@@ -118,9 +118,17 @@ def _usage(error: TyperException) -> int:
         typer.echo(error.format_message(), err=True)
         return error.exit_code
     said = " ".join(error.format_message().split()).rstrip(".")
+    if said.startswith("Missing "):
+        said += _meaning(error)
     path = context.command_path if context else "reconciler"
     typer.echo(flat(f"error: {said}; see: {path} --help"), err=True)
     return error.exit_code
+
+
+def _meaning(error: TyperException) -> str:
+    """Say what is missing in the words of its help."""
+    told = str(getattr(getattr(error, "param", None), "help", None) or "").rstrip(".")
+    return f": {told[0].lower()}{told[1:]}" if told else ""
 
 
 def _flushed(code: int) -> int:

@@ -133,7 +133,8 @@ def show(named: Named, channel: Channel = None, as_json: AsJson = False) -> None
     from reconciler.persistence.queries.mismatches import list_events
 
     with open_app() as wired, reading(wired) as connection:
-        found = [each for name in named for each in _find(connection, name, channel, STATES)]
+        every = [each for name in named for each in _find(connection, name, channel, STATES)]
+        found = list({each.id: each for each in every}.values())
         histories = [list_events(connection, each) for each in found]
     if as_json:
         pairs = zip(found, histories, strict=True)
@@ -166,7 +167,7 @@ def _show_one(mismatch: Mismatch, history: Sequence[Event]) -> None:
     print_fields(
         [
             ("number", f"m{mismatch.id}, {mismatch.state}"),
-            ("order", f"{mismatch.subject} ({mismatch.channel}, merchant {mismatch.merchant})"),
+            ("about", f"{mismatch.subject} ({mismatch.channel}, merchant {mismatch.merchant})"),
             ("class", _class(mismatch)),
             ("what", mismatch.sentence),
             ("next step", f"{mismatch.who}: {mismatch.next_step}"),
@@ -296,8 +297,8 @@ def _tell(
         ]
         print_json({"dry_run": dry_run, "state": target, "mismatches": rows})
         return
+    done = f"would be {target.value}" if dry_run else target.value
     for id_, each in found.items():
-        said = target.value if changed[id_] else f"was {target.value} already"
+        said = done if changed[id_] else f"was {target.value} already"
         say(f"m{id_} {each.subject} ({each.channel}, {_class(each)}): {said}")
-    count = sum(changed.values())
-    say(f"{count} {'would be ' if dry_run else ''}{target.value}")
+    say(f"{sum(changed.values())} {done}")

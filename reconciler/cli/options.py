@@ -44,11 +44,16 @@ def scope(
     from reconciler.domain.orders import normalise_reference
     from reconciler.persistence.queries.reading import Scope
 
+    since, until = moment("--from", start), moment("--to", end)
+    if since is not None and until is not None and since >= until:
+        raise InputError(
+            "--from is not before --to, so nothing can lie between them", next_step="exchange them"
+        )
     return Scope(
         merchant=merchant,
         channel=channel,
-        start=moment("--from", start),
-        end=moment("--to", end),
+        start=since,
+        end=until,
         search=normalise_reference(search) if search else None,
         limit=limit,
     )

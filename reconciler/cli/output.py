@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias
 import typer
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.padding import Padding
     from rich.table import Table
     from rich.text import Text
@@ -85,18 +86,25 @@ def print_fields(pairs: Sequence[tuple[str, object]]) -> None:
         typer.echo(f"{clean(name):<{width}}  {show(value)}".rstrip())
 
 
-def _rich(columns: Sequence[str], cells: Sequence[Sequence[str]], title: str) -> None:
-    """Draw a table where it fits, else one short paragraph a row, so that 80 columns are enough."""
+def console() -> Console:
+    """Return a console on stdout that sends no escape sequence where none is wanted."""
     from rich.console import Console
 
-    console = Console()
+    from reconciler.logging import takes_colour
+
+    return Console(color_system="auto" if takes_colour(sys.stdout) else None, highlight=False)
+
+
+def _rich(columns: Sequence[str], cells: Sequence[Sequence[str]], title: str) -> None:
+    """Draw a table where it fits, else one short paragraph a row, so that 80 columns are enough."""
+    screen = console()
     if title:
-        console.print(_styled(title))
-    if _width(columns, cells) <= console.width:
-        console.print(_table(columns, cells))
+        screen.print(_styled(title))
+    if _width(columns, cells) <= screen.width:
+        screen.print(_table(columns, cells))
     else:
         for row in cells:
-            console.print(*_paragraph(columns, row), sep="\n")
+            screen.print(*_paragraph(columns, row), sep="\n")
 
 
 def _width(columns: Sequence[str], cells: Sequence[Sequence[str]]) -> int:

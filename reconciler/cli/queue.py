@@ -31,7 +31,8 @@ from reconciler.cli.output import (
     reading,
     say,
 )
-from reconciler.domain.errors import InputError, NotFoundError
+from reconciler.cli.whereabouts import unknown_order, why_not_queued
+from reconciler.domain.errors import InputError
 from reconciler.domain.queue import QueueStatus
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 
     from reconciler.bootstrap import App
     from reconciler.persistence.queries.queue import Attempt, Entry, Place
+    from reconciler.persistence.queries.whereabouts import Standing
     from reconciler.services.review import Decided
 
 app = typer.Typer(help="See orders on their way into the POS; set failed ones ready.", no_args_is_help=True)
@@ -109,18 +111,23 @@ def _row(entry: Entry) -> Sequence[object]:
 
 @app.command()
 def show(references: References, channel: Channel = None, as_json: AsJson = False) -> None:
-    """Show entries with every attempt that was made.
+    """Show entries with every attempt that was made; of an order that has none, why not.
 
     Example: reconciler queue show 1001
     """
     with open_app() as wired, reading(wired) as connection:
         places = [place for named in references for place in _places(connection, named, channel)]
-        shown = [_details(connection, place) for place in places]
+        shown = [_details(connection, place) for place in dict.fromkeys(places)]
     if as_json:
-        print_json([{"entry": entry, "attempts": attempts} for _, entry, attempts in shown])
+        names = ("entry", "attempts", "standing")
+        print_json([dict(zip(names, each, strict=True)) for each in shown])
         return
-    for place, entry, attempts in shown:
-        _show_one(place, entry, attempts)
+    for entry, attempts, standing in shown:
+        if entry is not None:
+            _show_one(entry, attempts)
+        elif standing is not None:
+            print_fields(why_not_queued(standing))
+        say()
 
 
 def _places(connection: Connection, named: str, channel: str | None) -> Sequence[Place]:
@@ -128,23 +135,21 @@ def _places(connection: Connection, named: str, channel: str | None) -> Sequence
 
     places = find_orders(connection, named, channel)
     if not places:
-        raise NotFoundError(
-            f"there is no order {named!r}", next_step="look for it with: reconciler queue list --search TEXT"
-        )
+        raise unknown_order(connection, named, channel)
     return places
 
 
-def _details(connection: Connection, place: Place) -> tuple[Place, Entry | None, Sequence[Attempt]]:
+def _details(connection: Connection, place: Place) -> tuple[Entry | None, Sequence[Attempt], Standing | None]:
+    """Return an order's entry and attempts; where it has none, why."""
     from reconciler.persistence.queries.queue import get_entry, list_attempts
+    from reconciler.persistence.queries.whereabouts import get_standing
 
-    return place, get_entry(connection, place), list_attempts(connection, place)
+    entry = get_entry(connection, place)
+    standing = get_standing(connection, place) if entry is None else None
+    return entry, list_attempts(connection, place), standing
 
 
-def _show_one(place: Place, entry: Entry | None, attempts: Sequence[Attempt]) -> None:
-    if entry is None:
-        say(f"{place.reference} ({place.channel}) never entered the queue")
-        say()
-        return
+def _show_one(entry: Entry, attempts: Sequence[Attempt]) -> None:
     print_fields(
         [
             ("order", f"{entry.reference} ({entry.channel}, merchant {entry.merchant})"),
@@ -165,7 +170,6 @@ def _show_one(place: Place, entry: Entry | None, attempts: Sequence[Attempt]) ->
     if attempts:
         say()
         print_table(columns, [_attempt(attempt) for attempt in attempts])
-    say()
 
 
 def _attempt(attempt: Attempt) -> Sequence[object]:
@@ -307,7 +311,8 @@ def _tell(
         print_json({"dry_run": dry_run, "orders": orders})
         return
     for each in decided:
-        say(f"{each.subject} ({each.channel}): {done if each.changed else undone}")
+        changed = f"would be {done}" if dry_run else done
+        say(f"{each.subject} ({each.channel}): {changed if each.changed else undone}")
     count = sum(each.changed for each in decided)
     would = "would change" if dry_run else "changed"
     say(f"{would} {count} of {len(decided)}{'' if dry_run else then}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import sys
 from pathlib import Path
@@ -103,10 +102,11 @@ def _render(built: Report, chosen: str) -> str:
 def _print(built: Report, chosen: str) -> None:
     """Print it; a terminal that lacks a letter gets its number instead."""
     if chosen == "terminal" and sys.stdout.isatty():
+        from reconciler.logging import takes_colour
         from reconciler.reporting import render_terminal
 
         width = shutil.get_terminal_size().columns
-        text = render_terminal(built, width=width, colour="NO_COLOR" not in os.environ)
+        text = render_terminal(built, width=width, colour=takes_colour(sys.stdout))
     else:
         text = _render(built, chosen)
     encoding = sys.stdout.encoding or "utf-8"

@@ -128,7 +128,9 @@ def _run_one(
 @contextmanager
 def _progress(name: str) -> Iterator[None]:
     """Show on a terminal that something is going on."""
-    if not sys.stderr.isatty():
+    from reconciler.logging import takes_colour
+
+    if not takes_colour(sys.stderr):
         yield
         return
     from rich.console import Console

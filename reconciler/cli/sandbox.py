@@ -58,7 +58,9 @@ def till(
 
 @app.command()
 def rehearsal(
-    directory: Annotated[Path, typer.Argument(help="An empty or new folder.", show_default=False)],
+    directory: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="An empty or new folder.", show_default=False)
+    ],
     seed: Annotated[int, typer.Option(help="The same seed makes the same shops.")] = 1,
     orders: Annotated[int, typer.Option(help="Cart orders of the three shops together.")] = 900,
     now: Annotated[

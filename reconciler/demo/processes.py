@@ -81,12 +81,13 @@ class Child:
         write_mark(folder, self.mark)
 
     def check(self) -> None:
-        """Raise ReconcilerError when the program ended by itself."""
+        """Raise ReconcilerError when the program is not there any more."""
         code = self.process.poll()
         if code is not None:
             raise ReconcilerError(
-                f"the {self.name} ended by itself (code {code}): {last_line(self.log)}",
-                next_step=f"its log is {self.log}, and stays with --keep",
+                f"the {self.name} stopped while the demo needs it: {meaning_of(code)}; "
+                f"its last words: {last_line(self.log)}",
+                next_step=f"run the demo again, with --keep if its log is to stay: {self.log}",
             )
 
     def kill(self) -> None:
@@ -102,6 +103,17 @@ class Child:
 def command(*words: str) -> list[str]:
     """Return a command of this installation, wherever it is."""
     return [str(Path(sys.executable).with_name(words[0])), *words[1:]]
+
+
+def meaning_of(code: int) -> str:
+    """Say what an exit code means.
+
+    >>> meaning_of(-9), meaning_of(0), meaning_of(1)
+    ('it was killed (SIGKILL)', 'somebody asked it to stop (code 0)', 'it failed (code 1)')
+    """
+    if code < 0:
+        return f"it was killed ({signal.Signals(-code).name})"
+    return f"it failed (code {code})" if code else "somebody asked it to stop (code 0)"
 
 
 def began_at(pid: int) -> int | None:

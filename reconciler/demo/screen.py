@@ -19,6 +19,7 @@ from reconciler.demo.judge import Score
 from reconciler.demo.truth import End, Label
 from reconciler.demo.watch import Look
 from reconciler.demo.world import World
+from reconciler.logging import takes_colour
 
 #: How many of the latest events the live picture keeps.
 EVENTS: Final = 7
@@ -40,7 +41,7 @@ class Screen(AbstractContextManager["Screen"], Protocol):
 
 def open_screen(world: World) -> Screen:
     """Return the screen that fits where stderr goes."""
-    return LiveScreen(world) if sys.stderr.isatty() else QuietScreen(world)
+    return LiveScreen(world) if takes_colour(sys.stderr) else QuietScreen(world)
 
 
 @dataclass

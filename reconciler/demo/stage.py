@@ -182,7 +182,7 @@ class Stage:
         return found[1]
 
     def check(self) -> None:
-        """Raise ReconcilerError when a process ended by itself."""
+        """Raise ReconcilerError when a process is not there any more."""
         for child in self.children.values():
             child.check()
 

@@ -134,7 +134,7 @@ class SqlQueue:
 
         Raises RefusedError where either of them is linked to another one.
         """
-        if not pos_id.strip():
+        if not any(map(str.isalnum, pos_id)):
             raise InputError("a POS record has an id", next_step="give it: --as POS-ID")
         key: dict[str, Any] = {"channel": channel_id, "reference": reference, "pos_id": pos_id}
         taken = self._connection.exec_driver_sql(admin.TAKEN, key).scalar_one_or_none()

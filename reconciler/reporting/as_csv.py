@@ -10,6 +10,7 @@ from typing import Final
 from reconciler.domain.money import format_minor
 from reconciler.ports.reports import Finding, Group, MerchantReport, Report
 from reconciler.reporting.clean import cell
+from reconciler.reporting.commands import commands
 from reconciler.reporting.values import Local
 from reconciler.reporting.words import PARTIES, URGENCY
 
@@ -17,7 +18,7 @@ from reconciler.reporting.words import PARTIES, URGENCY
 COLUMNS: Final = (
     "merchant", "channel", "urgency", "who", "classification", "cause", "reference", "total", "currency",
     "due", "sentence", "evidence", "next_step", "since", "escalates_at", "queue_status", "flagged",
-    "attempts", "resend", "acknowledged", "rule", "mismatch_id",
+    "attempts", "resend", "acknowledged", "rule", "mismatch_id", "commands",
 )  # fmt: skip
 
 
@@ -63,4 +64,5 @@ def _row(group: Group, finding: Finding, local: Local) -> tuple[str, ...]:
         "yes" if finding.acknowledged else "no",
         finding.rule,
         str(finding.id),
+        "; ".join(map(str, commands(group, finding))),
     )

@@ -26,6 +26,7 @@ from reconciler.ports.reports import (
     SideCoverage,
     TieOut,
 )
+from reconciler.reporting.commands import commands
 
 _FINDING: Final = {
     "id": "the mismatch's number, for: reconciler mismatches show",
@@ -39,6 +40,7 @@ _FINDING: Final = {
     "also": "later rules that hold too",
     "sentence": "what is wrong, in a sentence",
     "next_step": "what to do",
+    "commands": "the commands for it, with a reason to fill in; a list that may be empty",
     "facts": "the evidence: an object as the rule recorded it",
     "since": "since when",
     "escalates_at": "when it becomes urgent, or null",
@@ -167,6 +169,7 @@ def _finding(group: Group, finding: Finding) -> dict[str, Any]:
         "also": list(finding.also),
         "sentence": finding.sentence,
         "next_step": finding.next_step,
+        "commands": [str(command) for command in commands(group, finding)],
         "facts": dict(finding.facts),
         "since": _utc(finding.since),
         "escalates_at": _utc(finding.escalates_at),

@@ -11,14 +11,17 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Final
 
-from rich.console import Console, RenderableType
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.console import Group as Stack
+from rich.constrain import Constrain
 from rich.padding import Padding
+from rich.rule import Rule
 from rich.text import Text
 
 from reconciler.domain.verdict import Severity
 from reconciler.ports.reports import Finding, Group, MerchantReport, Report
 from reconciler.reporting.clean import plain
+from reconciler.reporting.commands import Command, commands, common_commands, how_to_act, number
 from reconciler.reporting.ledger_text import ledgers
 from reconciler.reporting.limits import cut
 from reconciler.reporting.values import Local, due_text, long_day_text, orders_text
@@ -68,10 +71,13 @@ def _lines(report: Report) -> Iterator[RenderableType]:
     sections = report.merchants
     if not sections:
         yield Text("There is no merchant yet. Describe one in a channel file: reconciler apply FILE")
-    for number, section in enumerate(sections):
-        if number:
+    for place, section in enumerate(sections):
+        if place:
             yield Text()
         yield from Section(section, Local(section.merchant, report.generated_at)).lines()
+    if said := how_to_act(sections):
+        yield Text()
+        yield from (Text(line, style="dim") for line in said)
     if len(sections) > 1:
         yield Text()
         yield Text(f"All {len(sections)} merchants: {headline(sections)}.", style="bold")
@@ -95,7 +101,7 @@ class Section:
     def _head(self) -> Iterator[RenderableType]:
         section, local = self.section, self.local
         name = f"{plain(section.merchant.name)} ({plain(section.merchant.code)})"
-        yield Text("=" * min(78, len(name) + 16))
+        yield Constrain(Rule(characters="=", style="none"), min(78, len(name) + 16))
         yield Text(f"Failure report: {name}", style="bold")
         yield Text(f"{headline((section,))}.", style=VERDICTS[worst((section,))])
         yield Text(
@@ -121,22 +127,30 @@ class Section:
                 yield from self._group(group)
 
     def _group(self, group: Group) -> Iterator[RenderableType]:
-        common = common_step(group) if len(group.findings) > 1 else ""
+        several = len(group.findings) > 1
+        common = common_step(group) if several else ""
+        shared = common_commands(group) if common else None
         if common:
             yield Padding(_next(common), (0, 0, 0, 4))
-        yield from (self._finding(finding, group, own_step=not common) for finding in group.findings)
+        yield from (Padding(Copied(each), (0, 0, 0, 4)) for each in shared or ())
+        for finding in group.findings:
+            own = commands(group, finding) if shared is None else ()
+            yield self._finding(finding, group, own, own_step=not common)
         if words := more_text(group, self.section.merchant.code):
             yield Padding(Text(plain(words), style="dim"), (0, 0, 0, 4))
 
-    def _finding(self, finding: Finding, group: Group, *, own_step: bool) -> RenderableType:
+    def _finding(
+        self, finding: Finding, group: Group, own: tuple[Command, ...], *, own_step: bool
+    ) -> RenderableType:
         style = STYLES[group.severity]
         first = Text.assemble((plain(finding.reference), style), f"  {self._particulars(finding)}")
         facts = "; ".join(f"{name}: {value}" for name, value in self.local.facts(finding))
-        rest = [Text(plain(finding.sentence))]
+        rest: list[RenderableType] = [Text(plain(finding.sentence))]
         if facts:
             rest.append(Text(facts, style="dim"))
         if own_step:
             rest.append(_next(finding.next_step))
+        rest += map(Copied, own)
         return Stack(Padding(first, (0, 0, 0, 4)), Padding(Stack(*rest), (0, 0, 0, 6)))
 
     def _particulars(self, finding: Finding) -> str:
@@ -144,6 +158,7 @@ class Section:
         due = due_text(finding.deliver_on, self.section.business_day)
         several = len(self.section.merchant.channels) > 1
         parts = (
+            number(finding),
             str(finding.total or ""),
             age,
             due,
@@ -152,6 +167,24 @@ class Section:
             plain(finding.channel) if several else "",
         )
         return " | ".join(part for part in parts if part)
+
+
+@dataclass(frozen=True)
+class Copied:
+    """A command that can be copied from a screen of any width: its lines go on as a shell's do."""
+
+    command: Command
+
+    def __rich_console__(self, _console: Console, options: ConsoleOptions) -> Iterator[Text]:
+        """Yield it in lines that fit, each but the last ending in a backslash."""
+        line = f"{self.command.purpose}:"
+        for piece in map(plain, self.command.pieces):
+            if len(line) + len(piece) + 3 > options.max_width:
+                yield Text(f"{line} \\", style="bold")
+                line = f"  {piece}"
+            else:
+                line = f"{line} {piece}"
+        yield Text(line, style="bold")
 
 
 def _next(step: str) -> Text:

@@ -53,7 +53,7 @@ def set_many_ready(
                 changed = queue.set_ready(channel.id, reference, actor=actor, reason=reason, origin=origin)
             decided.append(Decided(name, reference, changed))
     context.unit.commit()
-    log.info("set_ready", origin=origin, asked=len(decided), changed=sum(d.changed for d in decided))
+    _note(context, "set_ready", origin=origin, asked=len(decided), changed=sum(d.changed for d in decided))
     return decided
 
 
@@ -75,7 +75,7 @@ def adopt(
         found.id, bench.run_id, [Judgement(f"{ORPHAN}{pos_id}", explained)], context.clock()
     )
     unit.commit()
-    log.info("adopted", origin=origin, changed=changed)
+    _note(context, "adopted", origin=origin, changed=changed)
     return Decided(channel, reference, changed)
 
 
@@ -104,7 +104,7 @@ def give_up(
             )
             decided.append(Decided(channel.name, reference, changed))
     unit.commit()
-    log.info("given_up", origin=origin, asked=len(decided), changed=sum(d.changed for d in decided))
+    _note(context, "given_up", origin=origin, asked=len(decided), changed=sum(d.changed for d in decided))
     return decided
 
 
@@ -122,8 +122,14 @@ def decide(
             )
             decided.append(Decided(name, str(mismatch), changed))
     context.unit.commit()
-    log.info("decided", state=state, asked=len(decided), changed=sum(d.changed for d in decided))
+    _note(context, "decided", state=state, asked=len(decided), changed=sum(d.changed for d in decided))
     return decided
+
+
+def _note(context: Context, event: str, **facts: object) -> None:
+    """Log a decision; one that is only rehearsed was not made."""
+    if not context.rehearsal:
+        log.info(event, **facts)
 
 
 @contextmanager
@@ -132,14 +138,17 @@ def _about(subject: str) -> Iterator[None]:
     try:
         yield
     except RefusedError as error:
+        if subject in error.message:
+            raise
         raise RefusedError(f"{subject}: {error.message}", next_step=error.next_step) from error
 
 
 def words(what: str, text: str) -> str:
     """Return what a person wrote, if it is one line that can stand in a history."""
     text = " ".join(text.split())
-    if not text or not text.isprintable() or len(text) > MAX_WORDS:
+    if not any(map(str.isalnum, text)) or not text.isprintable() or len(text) > MAX_WORDS:
         raise InputError(
-            f"the {what} must be one line of at most {MAX_WORDS} characters", next_step=f"give --{what} TEXT"
+            f"the {what} must be one line of words, of at most {MAX_WORDS} characters",
+            next_step=f"give --{what} TEXT",
         )
     return text

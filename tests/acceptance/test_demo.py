@@ -179,7 +179,7 @@ def test_a_demo_whose_worker_crashes_says_so_in_one_line_and_cleans_up(running) 
     worker = next(mark for mark in read_marks(home / "run") if mark.name == "worker")
     worker.end_group()
     assert running.process.wait(60) == 1
-    assert "error: the worker ended by itself" in running.said
+    assert "error: the worker stopped while the demo needs it: it was killed" in running.said
     assert not home.exists()
     assert processes_of(places) == []
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -224,6 +226,19 @@ class TestDatabase:
         )
 
 
+class TestRun:
+    """`reconciler run`: what it found, for a person and for a pipe."""
+
+    def test_a_finding_is_one_line_in_a_pipe(self, call):
+        """What is searched for an order number finds its whole sentence, and where to go on."""
+        call("apply", "channels.toml")
+        lines = call("run").out.splitlines()
+        (found,) = [line for line in lines if line.startswith("1001 ")]
+        assert "missing" in found
+        assert "the POS does not have it." in found
+        assert [line for line in lines if line != line.rstrip()] == []
+
+
 class TestQueue:
     """`reconciler queue`: see orders on their way, and set them ready."""
 
@@ -236,6 +251,40 @@ class TestQueue:
         assert (entry["status"], entry["trigger"]) == ("ready", "admin")
         assert (entry["actor"], entry["reason"], entry["origin"]) == ("kim", "the customer waits", "cli")
 
+    def test_what_the_report_leaves_to_fill_in_is_refused(self, ran):
+        """Its commands do nothing as they are, and what they say once a person gave his words."""
+        (merchant,) = ran("report", "--json").json["merchants"]
+        lines = [line for found in merchant["findings"] for line in found["commands"]]
+        assert len(lines) == 4
+        for line in lines:
+            words = shlex.split(line.replace("...", "P77"))[1:]
+            assert ran(*shlex.split(line)[1:]).code == 2
+            assert ran(*words, "--dry-run").out.endswith("would change 1 of 1\n")
+
+    @pytest.mark.parametrize("more", [[], ["--dry-run"]])
+    def test_what_was_only_rehearsed_is_not_in_the_log(self, ran, monkeypatch, more):
+        """Who asks the log later who set an order ready finds nobody who only tried."""
+        monkeypatch.setenv("RECONCILER_LOG_LEVEL", "INFO")
+        assert ("set_ready" in ran("queue", "set-ready", "1001", "--reason", "x", *more).err) is not bool(
+            more
+        )
+
+    def test_a_refusal_names_the_order_once(self, ran, engine):
+        """Once is enough, and of several orders it says which."""
+        ran("queue", "set-ready", "1001", "--reason", "x")
+        with engine.begin() as connection:
+            connection.exec_driver_sql("UPDATE queue_entries SET status = 'success', object_id = 'P1'")
+        assert ran("queue", "give-up", "1002", "1001", "--reason", "x").err == (
+            "error: the POS has order 1001; void it there first, if it is not wanted\n"
+        )
+
+    def test_what_is_named_twice_is_shown_once(self, ran):
+        """By number and by object id it is the same order; by number and by m-number the same mismatch."""
+        ran("queue", "set-ready", "1001", "--reason", "x")
+        assert len(ran("queue", "show", "1001", "#1001", "--json").json) == 1
+        number = ran("mismatches", "list", "--search", "1001", "--json").json["mismatches"][0]["id"]
+        assert len(ran("mismatches", "show", "1001", f"m{number}", "--json").json) == 1
+
     def test_two_clicks_make_one_attempt(self, ran):
         """The second says that it changed nothing, and is no error."""
         first = ran("queue", "set-ready", "1001", "--reason", "x", "--json").json
@@ -245,10 +294,9 @@ class TestQueue:
     def test_several_are_set_ready_together_or_not_at_all(self, ran):
         """A mistyped number among them leaves all of them as they were."""
         result = ran("queue", "set-ready", "1001", "nope", "--reason", "x")
-        assert (result.code, result.err) == (
-            4,
-            "error: there is no order 'nope'; look for it with: reconciler queue list --search TEXT\n",
-        )
+        assert result.code == 4
+        assert result.err.startswith("error: there is no order 'nope' in any channel; check the number")
+        assert len(result.err.splitlines()) == 1
         assert ran("queue", "list").out.endswith("0 of 0\n")
         both = ran("queue", "set-ready", "1001", "1002", "1001", "--reason", "x").out
         assert both.splitlines()[-1].startswith("changed 2 of 2; ")
@@ -256,7 +304,11 @@ class TestQueue:
     def test_a_dry_run_counts_and_keeps_nothing(self, ran):
         """The preview is the real thing, rolled back."""
         shown = ran("queue", "set-ready", "1001", "1002", "--reason", "x", "--dry-run").out
-        assert shown.splitlines()[-1] == "would change 2 of 2"
+        assert shown.splitlines() == [
+            "1001 (rosebud-web): would be ready for one more attempt",
+            "1002 (rosebud-web): would be ready for one more attempt",
+            "would change 2 of 2",
+        ]
         assert ran("queue", "list").out.endswith("0 of 0\n")
 
     def test_an_order_that_is_there_under_another_name_is_adopted_once(self, ran):
@@ -336,6 +388,10 @@ class TestQueue:
                 "--state cannot be 'lost'; allowed are: open, acknowledged, resolved, ignored",
             ),
             (["--from", "soon"], "--from 'soon' is no time; write 2026-11-20 or 2026-11-20T15:00:00Z"),
+            (
+                ["--from", "2026-11-28", "--to", "2026-11-20"],
+                "--from is not before --to, so nothing can lie between them; exchange them",
+            ),
         ],
     )
     def test_a_wrong_filter_is_one_line(self, call, arguments, line):
@@ -368,9 +424,58 @@ class TestQueue:
         assert result.err.startswith(f"error: there is no {command[-1].removeprefix('--')} 'nobody'; known: ")
 
     def test_an_order_that_was_never_queued_is_shown_as_that(self, ran):
-        """It is known from the cart, so it is not unknown."""
-        assert ran("queue", "show", "1001").out == "1001 (rosebud-web) never entered the queue\n\n"
-        assert ran("queue", "show", "nope").code == 4
+        """It is known from the cart, so it is not unknown; why nothing was sent, and where to go on."""
+        shown = ran("queue", "show", "1001").out
+        assert "status       never entered the queue\nwhy          it disagrees" in shown
+        (number,) = re.findall(r"see +reconciler mismatches show (m\d+)\n", shown)
+        assert "The order is paid" in ran("mismatches", "show", number).out
+
+    @pytest.mark.parametrize(
+        ("changes", "why", "records"),
+        [
+            ({}, "cart and POS agree, so nothing has to be sent", "P1"),
+            ({"test": True}, "it is a test or a draft, or has no lines and no total", "P1"),
+        ],
+    )
+    def test_an_order_that_needs_no_sending_says_so(self, call, shop, changes, why, records):
+        """Whoever fears for an order that is well is told that it is, and where the POS has it."""
+        order = json.loads((shop / "cart.jsonl").read_text().splitlines()[0])
+        record = {
+            "pos_id": "P1",
+            "reference": "1001",
+            "created_at": order["placed_at"],
+            "lines": order["lines"],
+        }
+        (shop / "cart.jsonl").write_text(json.dumps(order | changes) + "\n")
+        (shop / "pos.jsonl").write_text(json.dumps(record | {"currency": "USD", "total": "50.00"}) + "\n")
+        call("apply", "channels.toml")
+        call("run")
+        shown = call("queue", "show", "1001").out
+        assert f"why          {why}" in shown
+        assert f"POS records  {records}" in shown
+
+    @pytest.mark.parametrize(
+        ("asked", "hint"),
+        [
+            (["nope"], "in any channel; check the number in the cart"),
+            (["100"], "in any channel; there is 1001 (rosebud-web), 1002 (rosebud-web)"),
+            (["P9"], "in any channel; the POS of rosebud-web has that record, and it answers no order"),
+            (
+                ["1001", "--channel", "other-web"],
+                "in channel other-web; it is in rosebud-web: leave --channel",
+            ),
+        ],
+    )
+    def test_a_number_that_no_order_has_is_explained(self, ran, shop, asked, hint):
+        """A typing error, a POS id, another channel: what would help is said, and no list that is empty."""
+        other = CHANNELS.replace('"rosebud', '"other').replace(
+            'send = "off"', 'send = "off"\nenabled = false'
+        )
+        (shop / "other.toml").write_text(other)
+        ran("apply", "other.toml")
+        result = ran("queue", "show", *asked)
+        assert result.code == 4
+        assert hint in result.err
 
     def test_an_entry_is_shown_with_its_attempts(self, ran, shop, engine):
         """What was sent, when, why and by whom; found by the object id too."""
@@ -442,6 +547,7 @@ class TestMismatches:
     def test_a_dry_run_counts_and_keeps_nothing(self, ran):
         """The preview is the real thing, rolled back."""
         shown = ran("mismatches", "resolve", "1001", "--reason", "x", "--dry-run").out
+        assert "missing): would be resolved\n" in shown
         assert shown.endswith("1 would be resolved\n")
         assert ran("mismatches", "list").out.endswith("2 of 2\n")
 
@@ -541,6 +647,13 @@ class TestDoctor:
         assert {"PostgreSQL", "tables", "Valkey", "secret key", "runs of rosebud-web", "vendors"} <= set(
             found
         )
+
+    def test_no_two_checks_have_one_name(self, call, shop, monkeypatch):
+        """A monitor that keeps each check's state by its name must not mix up two of them."""
+        monkeypatch.setenv("RECONCILER_DATA_DIR", str(shop / "data"))
+        names = [check["what"] for check in call("doctor", "--json").json["checks"]]
+        assert {"built-in PostgreSQL", "built-in Valkey"} <= set(names)
+        assert len(names) == len(set(names))
 
     def test_a_database_that_is_down_does_not_hide_the_rest(self, call, monkeypatch):
         """Every check that can still be made is made, and the remedy stands beside each failure."""

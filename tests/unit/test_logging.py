@@ -198,3 +198,14 @@ def test_configuring_twice_does_not_log_twice(logged):
     structlog.get_logger().info("once")
     assert logged() == []
     assert again.getvalue().count("\n") == 1
+
+
+@pytest.mark.parametrize(("wanted", "coloured"), [("", True), ("1", False)])
+def test_a_terminal_that_wants_no_colour_gets_none(monkeypatch, wanted, coloured):
+    """NO_COLOR, when it says anything, keeps every escape sequence out of what people read."""
+    terminal = io.StringIO()
+    monkeypatch.setattr(terminal, "isatty", lambda: True)
+    monkeypatch.setenv("NO_COLOR", wanted)
+    configure("INFO", "console", terminal)
+    structlog.get_logger("reconciler.test").info("pulled", channel="rosebud-web")
+    assert ("\x1b" in terminal.getvalue()) is coloured

@@ -8,6 +8,7 @@ from typing import Final
 
 from reconciler.domain.verdict import Severity
 from reconciler.ports.reports import Finding, Group
+from reconciler.reporting.commands import Command, commands, common_commands, number
 from reconciler.reporting.html.context import Context
 from reconciler.reporting.html.elements import Column, Html, heading, icon, join, table, tag
 from reconciler.reporting.values import due_text, orders_text
@@ -48,15 +49,23 @@ def connections(context: Context) -> Html:
 
 
 def _alert(context: Context, group: Group, finding: Finding) -> Html:
-    line = join((finding.reference, f"since {_since(context, finding)}", PARTIES[group.who]), " · ")
+    since = f"since {_since(context, finding)}"
+    line = join((finding.reference, number(finding), since, PARTIES[group.who]), " · ")
     return tag(
         "div",
         tag("p", tag("strong", group_title(group)), " ", tag("span", line, class_="sub")),
         tag("p", finding.sentence),
         tag("p", tag("b", "Next step: "), finding.next_step, class_="next"),
+        _copied(commands(group, finding)),
         _evidence(context, finding),
         class_=f"alert {group.severity.value}",
     )
+
+
+def _copied(shown: Sequence[Command]) -> Html:
+    """Draw commands so that one click selects all of one."""
+    lines = (tag("p", f"{each.purpose}: ", tag("code", str(each)), class_="command") for each in shown)
+    return join(lines)
 
 
 def findings(context: Context) -> Html:
@@ -85,6 +94,7 @@ def _party(context: Context, groups: Sequence[Group]) -> Html:
 def _group(context: Context, group: Group) -> Html:
     title = group_title(group)
     common = common_step(group)
+    shared = common_commands(group) if common else None
     summary = tag(
         "summary",
         heading(context.level + 2, title),
@@ -95,7 +105,8 @@ def _group(context: Context, group: Group) -> Html:
         "details",
         summary,
         tag("p", tag("b", "Next step: "), common, class_="next") if common else None,
-        *_tables(context, title, group.findings, own_step=not common),
+        _copied(shared or ()),
+        *_tables(context, title, _told(group, own_step=not common, own_commands=shared is None)),
         _more(context, group),
         class_="group",
         open=group.severity is Severity.URGENT or _few(context),
@@ -106,8 +117,25 @@ def _few(context: Context) -> bool:
     return sum(group.count for group in context.section.groups) <= UNFOLDED
 
 
-def _tables(context: Context, title: str, shown: Sequence[Finding], *, own_step: bool) -> Iterator[Html]:
-    rows = [_row(context, finding, own_step=own_step) for finding in shown]
+def _told(group: Group, *, own_step: bool, own_commands: bool) -> list[tuple[Finding, Html]]:
+    """Return each finding with what is said of it alone."""
+    return [
+        (
+            finding,
+            join(
+                (
+                    tag("p", finding.sentence),
+                    tag("p", tag("b", "Next step: "), finding.next_step, class_="next") if own_step else None,
+                    _copied(commands(group, finding)) if own_commands else None,
+                )
+            ),
+        )
+        for finding in group.findings
+    ]
+
+
+def _tables(context: Context, title: str, told: Sequence[tuple[Finding, Html]]) -> Iterator[Html]:
+    rows = [_row(context, finding, what) for finding, what in told]
     if rows:
         yield table(title, _COLUMNS, rows[:OPEN_ROWS], "findings")
     if rest := rows[OPEN_ROWS:]:
@@ -115,13 +143,7 @@ def _tables(context: Context, title: str, shown: Sequence[Finding], *, own_step:
         yield tag("details", tag("summary", f"Show {len(rest):,} more"), folded, class_="rest")
 
 
-def _row(context: Context, finding: Finding, *, own_step: bool) -> tuple[Html, Html, Html, Html, Html]:
-    what = join(
-        (
-            tag("p", finding.sentence),
-            tag("p", tag("b", "Next step: "), finding.next_step, class_="next") if own_step else None,
-        )
-    )
+def _row(context: Context, finding: Finding, what: Html) -> tuple[Html, Html, Html, Html, Html]:
     return (
         _order(context, finding),
         what,
@@ -137,6 +159,7 @@ def _order(context: Context, finding: Finding) -> Html:
     return join(
         (
             tag("bdi", finding.reference, class_="ref"),
+            tag("span", number(finding), class_="sub"),
             tag("span", str(finding.total), class_="sub") if finding.total else None,
             tag("span", due, class_="due" if pressing else "sub") if due else None,
             tag("span", finding.channel, class_="sub") if context.several_channels else None,

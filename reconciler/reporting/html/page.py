@@ -9,6 +9,7 @@ from functools import cache
 from typing import Final
 
 from reconciler.ports.reports import Report
+from reconciler.reporting.commands import how_to_act
 from reconciler.reporting.html import accounts, findings
 from reconciler.reporting.html.context import Context
 from reconciler.reporting.html.elements import Column, Html, heading, icon, join, table, tag
@@ -206,4 +207,5 @@ def _foot(report: Report) -> Html:
         f"{count_of(orders, 'paid order')} in the books. Times are stored in UTC and shown in the merchant’s "
         "zone. No customer’s name, e-mail or phone is in here."
     )
-    return tag("footer", tag("p", said), tag("p", f"Reconciler {report.version}"))
+    acting = (tag("p", line) for line in how_to_act(report.merchants))
+    return tag("footer", *acting, tag("p", said), tag("p", f"Reconciler {report.version}"))

@@ -79,6 +79,7 @@ def test_pos_records_are_judged_alike(write, changes, reason):
         (b"null", "the line is not an object"),
         (b"reference,total", "it is not valid JSON"),
         (b'{"reference": NaN}', "it is not valid JSON"),
+        (b'{"reference": "10', "it is not valid JSON: Unterminated string starting at character 15"),
         (b'{"reference": 00123}', "it is not valid JSON"),
         (b'{"customer": ' + b"[" * 100_000, "it is nested too deeply"),
         (b'{"total": ' + b"9" * 10_000 + b"}", "currency is missing"),

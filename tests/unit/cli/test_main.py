@@ -101,7 +101,24 @@ def test_the_version_is_told(capsys):
     [
         (["quue"], "error: No such command 'quue'. Did you mean 'queue'?; see: reconciler --help"),
         (["--bos"], "error: No such option: --bos; see: reconciler --help"),
-        (["apply"], "error: Missing argument 'FILE'; see: reconciler apply --help"),
+        (
+            ["apply"],
+            "error: Missing argument 'FILE': the channel file (TOML); see: reconciler apply --help",
+        ),
+        (
+            ["sandbox", "rehearsal"],
+            (
+                "error: Missing argument 'FOLDER': an empty or new folder; "
+                "see: reconciler sandbox rehearsal --help"
+            ),
+        ),
+        (
+            ["queue", "set-ready", "1001"],
+            (
+                "error: Missing option '--reason': why; kept in the history; "
+                "see: reconciler queue set-ready --help"
+            ),
+        ),
         (["apply", "a", "b"], "error: Got unexpected extra argument(s) (b); see: reconciler apply --help"),
     ],
 )

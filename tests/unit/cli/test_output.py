@@ -2,7 +2,6 @@
 
 import io
 import json
-import re
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
@@ -129,7 +128,7 @@ def test_a_narrow_terminal_gets_a_paragraph_a_row(terminal):
     print_table(
         columns, [("m17", "missing", "rosebud-web", "1001", None, "The [b]POS[/b] does not have it.")]
     )
-    assert [line.rstrip() for line in re.sub(r"\x1b\[\d*m", "", screen.getvalue()).splitlines()] == [
+    assert [line.rstrip() for line in screen.getvalue().splitlines()] == [
         "number m17 - class missing - channel",
         "rosebud-web - order 1001",
         "    The [b]POS[/b] does not have it.",
@@ -143,6 +142,14 @@ def test_a_terminal_gets_a_table_and_no_markup(terminal):
     shown = screen.getvalue()
     assert "[red]x[/red] [link=http://x]y" in shown
     assert "[b]orders" in shown
+
+
+@pytest.mark.parametrize("columns", [40, 200])
+def test_a_terminal_without_colours_gets_no_escape_sequence(terminal, columns):
+    """NO_COLOR means none: neither a bold heading nor a dim name reaches a screen reader or a log."""
+    screen = terminal(columns)
+    print_table(("order", "what"), [("1001", "FAILED " * 9), ("1002", "urgent")], title="orders")
+    assert "\x1b" not in screen.getvalue()
 
 
 def test_fields_stand_in_two_columns(capsys):

@@ -82,12 +82,24 @@ def test_a_damaged_pid_file_is_passed_over(tmp_path) -> None:
     assert read_marks(tmp_path) == []
 
 
-def test_a_program_that_ends_by_itself_is_told_with_its_last_words(tmp_path) -> None:
-    """The demo must not wait for a worker that cannot come."""
-    child = Child("worker", [sys.executable, "-c", "raise SystemExit('no broker')"], tmp_path, os.environ)
+@pytest.mark.parametrize(
+    ("program", "why"),
+    [
+        ("raise SystemExit('no broker')", "it failed (code 1)"),
+        ("print('no broker')", "somebody asked it to stop (code 0)"),
+        ("import os; print('no broker', flush=True); os.kill(os.getpid(), 9)", "it was killed (SIGKILL)"),
+    ],
+)
+def test_a_program_that_stops_too_early_is_told_with_its_last_words(tmp_path, program, why) -> None:
+    """The demo must not wait for a worker that cannot come; what its code means and what to do are said."""
+    child = Child("worker", [sys.executable, "-c", program], tmp_path, os.environ)
     child.process.wait()
-    with pytest.raises(ReconcilerError, match=r"worker ended by itself \(code 1\): no broker"):
+    with pytest.raises(ReconcilerError) as raised:
         child.check()
+    assert str(raised.value) == (
+        f"the worker stopped while the demo needs it: {why}; its last words: no broker; "
+        f"run the demo again, with --keep if its log is to stay: {child.log}"
+    )
 
 
 def test_nobody_began_under_a_number_that_nobody_has() -> None:

@@ -49,8 +49,8 @@ def test_a_finding_says_what_since_when_and_what_next():
     expected = """\
 URGENT: 1 order
   Ops: Missing from the POS (1)
-    101023  63.13 USD | since 08:47 (5 h 20 min) | due today | queue: failed, waits for a person, 2
-    attempts
+    101023  m101023 | 63.13 USD | since 08:47 (5 h 20 min) | due today | queue: failed, waits for a
+    person, 2 attempts
       The order is paid (63.13 USD) and the POS does not have it.
       paid at: 08:47
       Next: It is sent once by itself where that is safe; otherwise key it in, or set it ready.
