@@ -8,7 +8,7 @@ from typing import Final
 
 from reconciler.channel_file.locate import line_of
 from reconciler.channel_file.table import Table, suggestion
-from reconciler.domain.orders import FulfillmentStatus, PaymentStatus
+from reconciler.domain.orders import FulfillmentStatus, PaymentStatus, normalise_reference
 from reconciler.domain.policy import LOOKUPS, Delivery, DownloadRule, Policy, Send
 from reconciler.ports.configuration import ChannelSpec, ConnectionSpec, Side
 
@@ -81,11 +81,23 @@ def _policy(table: Table, timezone: str) -> Policy:
         location=table.optional_text("location"),
         delivery=table.choice("delivery", Delivery, Delivery.THEIRS),
         send=table.choice("send", Send, Send.AUTO),
-        reference_prefix=table.optional_text("reference_prefix") or "",
+        reference_prefix=_prefix(table),
         sku_map=mapping.texts("skus"),
         shipping_map=mapping.texts("shipping"),
         timezone=timezone,
     )
+
+
+def _prefix(table: Table) -> str:
+    """Return what stands before the order's number; not what is trimmed off a number when it is read."""
+    prefix = table.optional_text("reference_prefix") or ""
+    if normalise_reference(f"{prefix}1") != f"{prefix}1":
+        table.fail(
+            "reference_prefix",
+            f"reference_prefix {prefix!r} begins with a #, which numbers are read without",
+            f'leave that out: reference_prefix = "{normalise_reference(prefix)}"',
+        )
+    return prefix
 
 
 def refuse_ambiguous_prefixes(tables: Sequence[Table], channels: Sequence[ChannelSpec]) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from reconciler.domain.orders import CartOrder, PosOrder
 from reconciler.domain.verdict import Classification
 from reconciler.persistence import coverage, evidence_sql, ingest, rekey, suspects
-from reconciler.persistence.rows import to_domain
+from reconciler.persistence.rows import storable, to_domain
 from reconciler.ports import Channel, Coverage, Ingested, Judgement, Page, Proof, Side, Suspect
 
 
@@ -75,6 +75,10 @@ class SqlOrders:
         parameters = {"channel": channel_id, "reference": reference}
         row = self._connection.exec_driver_sql(evidence_sql.GET_CART, parameters).mappings().one_or_none()
         return None if row is None else (to_domain(row, CartOrder), row["digest"])
+
+    def as_kept(self, order: CartOrder) -> CartOrder:
+        """Return an order as it would come back from here: not every text can be kept to the letter."""
+        return storable(order, CartOrder)[0]
 
     def get_verdict(self, channel_id: int, reference: str) -> Classification | None:
         """Return what an order was last judged to be; None when it agrees, or is not known."""

@@ -152,8 +152,13 @@ class SqlQueue:
         return self._unless_held(key, QueueEvent.ADOPT)
 
     def give_up(self, channel_id: int, reference: str, *, actor: str, reason: str, origin: str) -> bool:
-        """Close an order's way into the POS on a person's word; False when that was done already."""
+        """Close an order's way into the POS on a person's word; False when that was done already.
+
+        Raises RefusedError where the POS shows the order: it has arrived.
+        """
         key: dict[str, Any] = {"channel": channel_id, "reference": reference}
+        if self._connection.exec_driver_sql(admin.SHOWN, key).scalar_one():
+            raise _arrived(reference)
         told = key | {"actor": actor, "reason": reason, "origin": origin, "note": f"given up: {reason}"}
         return bool(self._run(admin.GIVE_UP, **told)) or self._unless_held(key, QueueEvent.GIVE_UP)
 
@@ -165,9 +170,7 @@ class SqlQueue:
                 f"there is no order {key['reference']}", next_step="see: reconciler queue list"
             )
         if status == QueueStatus.SUCCESS and event is QueueEvent.GIVE_UP:
-            raise RefusedError(
-                f"the POS has order {key['reference']}", next_step="void it there first, if it is not wanted"
-            )
+            raise _arrived(key["reference"])
         final = QueueStatus.SUCCESS if event is QueueEvent.ADOPT else QueueStatus.FAILED
         if status != final:
             transition(QueueStatus(status), event, Actor.ADMIN)
@@ -189,6 +192,12 @@ def _taken_over(claim: Claim) -> RefusedError:
     return RefusedError(
         f"the claim on order {claim.reference} has ended",
         next_step="nothing was written; whoever holds the entry now goes on with it",
+    )
+
+
+def _arrived(reference: str) -> RefusedError:
+    return RefusedError(
+        f"the POS has order {reference}", next_step="void it there first, if it is not wanted"
     )
 
 

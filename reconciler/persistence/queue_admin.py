@@ -58,6 +58,13 @@ WHERE q.status IN ('created', 'ready', 'in_doubt') OR (q.status = 'failed' AND q
     )
 """
 
+#: Whether the POS shows a live record of an order.
+SHOWN: Final = """
+SELECT EXISTS (
+    SELECT FROM pos_orders WHERE channel_id = %(channel)s AND family_key = %(reference)s AND live
+)
+"""
+
 #: A POS record answers one order only.
 TAKEN: Final = """
 SELECT q.reference FROM channels own

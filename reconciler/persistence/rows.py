@@ -121,7 +121,7 @@ class CartRows:
         The digest covers the mapped lines, so that an order counts as changed when its mapping did.
         """
         _check_times(_CART_TIMES(snapshot.order), snapshot.order.shipments)
-        order, body = _storable(snapshot.order, CartOrder)
+        order, body = storable(snapshot.order, CartOrder)
         lines = lines_digest(order.lines, self._mapping) if order.lines else None
         return Prepared(order.reference, digest_of(body, lines or b""), order, _text(snapshot.raw), lines)
 
@@ -156,7 +156,7 @@ class PosRows:
     def prepare(self, snapshot: Snapshot[PosOrder]) -> Prepared[PosOrder]:
         """Digest a record."""
         _check_times(_POS_TIMES(snapshot.order), snapshot.order.shipments)
-        order, body = _storable(snapshot.order, PosOrder)
+        order, body = storable(snapshot.order, PosOrder)
         lines = None if order.lines is None else lines_digest(order.lines)
         _, family, _ = self.reference_keys(order.reference)
         return Prepared(order.pos_id, digest_of(body), order, _text(snapshot.raw), lines, family)
@@ -198,7 +198,7 @@ def _check_times(moments: tuple[datetime | None, ...], shipments: tuple[Shipment
             raise UnstorableError(f"one of its times lies in the year {moment.year}")
 
 
-def _storable(order: OrderT, kind: type[OrderT]) -> tuple[OrderT, bytes]:
+def storable(order: OrderT, kind: type[OrderT]) -> tuple[OrderT, bytes]:
     """Return an order without what PostgreSQL cannot store, and its encoding."""
     body = encode(order)
     if b"\\u0000" not in body:

@@ -190,6 +190,10 @@ class Orders(Protocol):
         """Return the stored cart order and its digest."""
         ...
 
+    def as_kept(self, order: CartOrder) -> CartOrder:
+        """Return an order as it would come back from here: not every text can be kept to the letter."""
+        ...
+
     def get_verdict(self, channel_id: int, reference: str) -> Classification | None:
         """Return what an order was last judged to be; None when it agrees, or is not known."""
         ...

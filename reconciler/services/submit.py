@@ -23,7 +23,7 @@ from reconciler.domain.errors import AuthError, RefusedError, VendorError
 from reconciler.domain.evidence import Catalog
 from reconciler.domain.facts import Facts
 from reconciler.domain.look import NextStep, Step, after_unknown, before_send, lookup_schedule, next_lookup
-from reconciler.domain.orders import CartOrder, PosOrder
+from reconciler.domain.orders import CartOrder, PosOrder, cart_reference
 from reconciler.domain.policy import Delivery, Send
 from reconciler.domain.sending import may_retry
 from reconciler.domain.verdict import Classification
@@ -161,6 +161,9 @@ def _look_and_send(desk: _Desk, claim: Claim) -> str:
     stored = unit.orders.get_cart(channel.id, claim.reference)
     if stored is None:
         unit.queue.withdraw(claim, "the order is not known any more")
+        return Step.WITHDRAW.value
+    if not _named_for_us(desk, claim):
+        unit.queue.withdraw(claim, "the POS would show its number as another channel's order")
         return Step.WITHDRAW.value
     if _held(desk, claim):
         return _postpone(desk, claim, "sending was switched off for this channel")
@@ -320,7 +323,17 @@ def _reread(desk: _Desk, order: CartOrder) -> CartOrder | None:
     """Read the cart order as it is now; by its own id where it has one, because a search may lag."""
     ids = {order.reference: order.vendor_id} if order.vendor_id else None
     with _asking(desk, desk.channel.cart):
-        return desk.cart.fetch([order.reference], ids).get(order.reference)
+        present = desk.cart.fetch([order.reference], ids).get(order.reference)
+    return present and desk.context.unit.orders.as_kept(present)
+
+
+def _named_for_us(desk: _Desk, claim: Claim) -> bool:
+    """Say whether what the POS would call the order is read as this order again, by the rules of reading."""
+    channel = desk.channel
+    told = cart_reference(
+        desk.pos_reference(claim), channel.policy.reference_prefix, channel.sibling_prefixes
+    )
+    return told == claim.reference
 
 
 def _held(desk: _Desk, claim: Claim) -> bool:

@@ -32,7 +32,7 @@ from reconciler.services.context import Context
 from reconciler.services.submit import submit_channel
 from reconciler.services.tick import tick
 from tests.builders import POLICY, cart_order, pos_order
-from tests.integration.persistence.world import LEASE, channel
+from tests.integration.persistence.world import LEASE, apply, channel
 
 BEGINNING = datetime(2020, 1, 1, tzinfo=UTC)
 OURS = replace(POLICY, delivery=Delivery.OURS, lookups=(timedelta(seconds=1), timedelta(seconds=2)))
@@ -498,6 +498,22 @@ def test_an_order_that_was_cancelled_without_a_new_stamp_is_judged_as_it_is(
     desk.shop.order = replace(desk.shop.order, cancelled_at=datetime.now(UTC))
     assert desk.work() == "failed"
     assert desk.value("SELECT cancelled_at IS NOT NULL FROM cart_orders")
+
+
+def test_a_name_that_cannot_be_kept_to_the_letter_does_not_hold_an_order_back(engine: Engine):
+    """PostgreSQL has no NUL: the order that is read again would differ from the stored one for ever."""
+    desk = Counter(engine, Shop(cart_order(customer=Customer(name="Ann\0"))), OURS)
+    assert desk.work() == "success"
+
+
+def test_a_number_that_the_pos_would_show_as_another_channels_is_not_sent(engine: Engine):
+    """Order B-1 under R is order 1 under RB-: each would be found as the other, and one never made."""
+    desk = Counter(engine, Shop(cart_order(reference="B-1")), replace(OURS, reference_prefix="R"))
+    with desk.unit() as unit:
+        apply(unit, replace(OURS, reference_prefix="R"), replace(OURS, reference_prefix="RB-"))
+        unit.commit()
+    assert desk.work() == "failed"
+    assert desk.shop.sent == []
 
 
 def test_nobody_is_asked_while_a_persons_decision_holds_rows(counter: Callable[..., Counter]):

@@ -199,6 +199,12 @@ class TestWhatItSays:
         ]
         assert [c.name for c in spec.connections] == ["cart", "pos", "other-cart", "other-pos"]
 
+    def test_a_prefix_that_is_trimmed_off_when_numbers_are_read_is_refused(self):
+        """No order would ever be found under it."""
+        text = GOOD + SECOND_CHANNEL + '  reference_prefix = "#RB-"\n'
+        with pytest.raises(ConfigError, match="begins with a #"):
+            parse(text)
+
     def test_one_pos_serves_channels_with_prefixes_of_their_own(self):
         """Two shops' order 1001 are told apart by their prefixes."""
         text = GOOD + SECOND_CHANNEL + '  reference_prefix = "T-"\n'

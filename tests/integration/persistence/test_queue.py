@@ -460,6 +460,16 @@ def test_a_link_to_somebody_elses_ticket_can_be_given_up(unit: SqlUnitOfWork):
         unit.queue.give_up(where.id, "1001", **told)
 
 
+def test_what_the_pos_shows_has_arrived_and_is_not_given_up(unit: SqlUnitOfWork):
+    """Else an order that agrees would stand in the books as closed unsent, for a slip of the pen."""
+    where = channel(unit)
+    read_cart(unit, where, cart_order())
+    read_pos(unit, where, pos_order())
+    with pytest.raises(RefusedError, match="the POS has order 1001"):
+        unit.queue.give_up(where.id, "1001", actor="ann", reason="refunded", origin="cli")
+    assert value(unit, "SELECT count(*) FROM queue_entries") == 0
+
+
 def test_what_its_key_made_and_staff_voided_needs_a_new_key(unit: SqlUnitOfWork):
     """The POS would answer the old key with the voided record."""
     where = queued(unit, "1001")
