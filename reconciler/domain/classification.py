@@ -27,7 +27,7 @@ from reconciler.domain.table import (
     Grace,
     Rule,
 )
-from reconciler.domain.verdict import Classification, Severity, Verdict, Who
+from reconciler.domain.verdict import AWAITS_PAYMENT, Classification, Severity, Verdict, Who
 
 
 @dataclass(frozen=True)
@@ -199,7 +199,7 @@ def _check_at(case: Case, rule: Rule, escalates_at: datetime | None, now: dateti
     moments = [escalates_at] if escalates_at and escalates_at > now else []
     if rule is SYNC_DELAY:
         moments.append(case.paid_at + case.policy.grace)
-    if rule.classification in {Classification.UNPAID, Classification.PARTLY_PAID}:
+    if rule.classification in AWAITS_PAYMENT:
         age = now - case.cart.placed_at
         moments.append(now + min(max(age / RECHECK_SHARE, RECHECK_FLOOR), RECHECK_CEILING))
     return min(moments, default=None)

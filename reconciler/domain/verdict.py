@@ -83,6 +83,15 @@ class Severity(StrEnum):
     URGENT = "urgent"
 
 
+#: Whether money came decides these, and many carts move no stamp when it does.
+AWAITS_PAYMENT: Final = frozenset(
+    {
+        Classification.UNPAID,
+        Classification.PARTLY_PAID,
+        Classification.PAYMENT_CONFLICT,
+        Classification.UNPAID_IN_POS,
+    }
+)
 #: Facts that move while all stays as it was: how often something was tried or looked up, how many orders wait
 #: for it. They are shown, and are no new evidence.
 PASSING: Final = frozenset(

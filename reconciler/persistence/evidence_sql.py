@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from reconciler.domain.policy import QUEUE_PATIENCE
+from reconciler.domain.verdict import AWAITS_PAYMENT
 from reconciler.persistence.rows import CART_FIELDS, POS_FIELDS
 
 _PATIENCE: Final = f"interval '{QUEUE_PATIENCE.total_seconds():.0f} seconds'"
@@ -102,12 +103,13 @@ GET_VERDICT: Final = """
 SELECT verdict FROM cart_orders WHERE channel_id = %(channel)s AND reference = %(reference)s
 """
 
+_AWAITS_PAYMENT: Final = ", ".join(f"'{verdict}'" for verdict in sorted(AWAITS_PAYMENT))
 #: Orders that nobody has paid for yet, as far as we read.
-UNPAID_DUE: Final = """
+UNPAID_DUE: Final = f"""
 SELECT reference, vendor_id FROM cart_orders
-WHERE channel_id = %(channel)s AND check_at <= %(now)s AND verdict IN ('unpaid', 'partly_paid')
+WHERE channel_id = %(channel)s AND check_at <= %(now)s AND verdict IN ({_AWAITS_PAYMENT})
 ORDER BY check_at, reference LIMIT %(limit)s
-"""
+"""  # noqa: S608 - the domain's own names
 
 #: The channels that share a POS, with what an orphan's owner is found by.
 SHARING: Final = """

@@ -15,7 +15,8 @@ from reconciler.domain.orders import CartOrder, PaymentStatus
 from reconciler.ports import Coverage, Page, Snapshot
 from reconciler.services.context import Context
 from reconciler.services.run import run_channel
-from tests.builders import cart_order
+from tests.builders import cart_order, pos_order
+from tests.integration.persistence.world import read_pos
 from tests.integration.test_submission import OURS
 from tests.integration.test_tasks import BEGINNING, Listed, Unread
 
@@ -78,6 +79,23 @@ def test_an_order_that_was_paid_without_a_new_stamp_is_found(desk: Unread, cart:
     desk.do("UPDATE cart_orders SET check_at = now() - interval '1 minute'")
     assert run(desk) == "sync_delay"
     assert cart.asked == [{"1001": "gid-1"}]
+
+
+@pytest.mark.parametrize("verdict", ["unpaid_in_pos", "payment_conflict"])
+def test_whatever_hangs_on_the_payment_is_asked_for_again(desk: Unread, cart: Silent, verdict: str):
+    """An order that the POS has unpaid, or whose cart contradicts itself, is settled by the payment, too."""
+    placed = datetime.now(UTC) - timedelta(hours=9)
+    cart.order = replace(cart.order, placed_at=placed, updated_at=placed)
+    if verdict == "unpaid_in_pos":
+        with desk.unit() as unit:
+            read_pos(unit, desk.channel, pos_order(created_at=placed))
+            unit.commit()
+    else:
+        cart.order = replace(cart.order, captured=cart.order.total)
+    assert run(desk) == verdict
+    cart.order = replace(cart.order, payment_status=PaymentStatus.PAID, captured=cart.order.total)
+    desk.do("UPDATE cart_orders SET check_at = now() - interval '1 minute'")
+    assert run(desk) in {"agreed", "sync_delay"}
 
 
 def test_a_cart_that_does_not_answer_leaves_the_order_as_it_was(desk: Unread, cart: Silent):
