@@ -5,6 +5,7 @@ The migrations run once, into a template; each test that asks for a database get
 
 from __future__ import annotations
 
+import signal
 import tempfile
 from collections.abc import Callable, Iterator
 from itertools import count
@@ -18,6 +19,11 @@ from reconciler.persistence import SqlUnitOfWork, make_engine, migrations
 
 TEMPLATE = "template_of_tests"
 _number = count(1)
+
+
+def pytest_configure() -> None:
+    """End in order when somebody's time is up: what a test started must not outlive it."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -44,14 +44,14 @@ def before_send(
     conclusive: bool,
     on_purpose: bool = False,
     repeatable: bool = False,
-    blocked: str = "",
+    blocked: NextStep | None = None,
 ) -> NextStep:
     """Decide after re-reading the cart order that was judged and searching the POS for it.
 
     ``on_purpose``: a person asked for this attempt, so that even a voided record does not hold it back, and
     what no search can tell goes back to them at once. ``repeatable``: the bytes that were sent may go again
-    under their key, which completes what is half made there and makes nothing twice. ``blocked`` says why it
-    is not to go by itself any more, though it was queued.
+    under their key, which completes what is half made there and makes nothing twice. ``blocked`` says what
+    keeps it from going by itself any more, though it was queued.
     """
     if live := _live(records):
         return NextStep(Step.ADOPT, "the POS has it already", live)
@@ -59,9 +59,10 @@ def before_send(
         return NextStep(Step.WITHDRAW, "the order is no longer in the cart")
     if present.dead or (present.payment_status not in PAID and present.total > 0):
         return NextStep(Step.WITHDRAW, "the order is no longer paid and alive")
-    held = "the POS record was voided on purpose" if records else blocked
-    if held and not on_purpose:
-        return NextStep(Step.WITHDRAW, held)
+    if records:
+        blocked = NextStep(Step.WITHDRAW, "the POS record was voided on purpose")
+    if blocked is not None and not on_purpose:
+        return blocked
     if not conclusive and on_purpose and repeatable:
         return NextStep(Step.REPEAT, "the POS knows our key")
     if not conclusive:

@@ -121,6 +121,25 @@ def test_what_left_the_download_rule_while_it_was_queued_is_not_sent(desk: Desk)
     desk.do("UPDATE queue_entries SET not_before = NULL")
     assert desk.work() == "failed"
     assert desk.shop.sent == []
+    past = "placed_at = placed_at - interval '1 day', paid_at = paid_at - interval '1 day'"
+    desk.do(f"UPDATE cart_orders SET {past}")
+    assert desk.run() == "missing"
+    assert desk.standing() == "open", "a person is told"
+
+
+def test_what_the_shop_holds_back_while_it_is_queued_goes_when_it_is_released(desk: Desk):
+    """For a check, or because the customer may still add to it: nobody has to set it ready for that."""
+    desk.run()
+    desk.shop.order = replace(desk.shop.order, fulfillment_status=FulfillmentStatus.ON_HOLD)
+    assert desk.work() == "ready"
+    desk.run()
+    desk.do("UPDATE queue_entries SET not_before = NULL")
+    assert desk.work() == "ready"
+    assert desk.shop.sent == []
+    desk.shop.order = replace(desk.shop.order, fulfillment_status=FulfillmentStatus.UNFULFILLED)
+    desk.run()
+    desk.do("UPDATE queue_entries SET not_before = NULL")
+    assert desk.work() == "success"
 
 
 def test_an_order_that_was_given_up_stays_given_up_though_a_ticket_looks_like_it(desk: Desk):
