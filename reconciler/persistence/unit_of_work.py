@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from reconciler.persistence.channels import SqlChannels
 from reconciler.persistence.configuration import SqlConfiguration
@@ -17,6 +18,11 @@ from reconciler.persistence.orders import SqlOrders
 from reconciler.persistence.queue import SqlQueue
 from reconciler.persistence.runs import SqlRuns
 from reconciler.ports import Channels, Configuration, Mismatches, Orders, Queue, Runs
+
+#: Less than ``deadlock_timeout``, which is a second.
+_GIVE_WAY: Final = "SET LOCAL lock_timeout = '300ms'"
+#: A lock that was not to be had, a deadlock.
+_BUSY: Final = frozenset({"55P03", "40P01"})
 
 
 class SqlUnitOfWork:
@@ -82,6 +88,23 @@ class SqlUnitOfWork:
             self.connection.commit()
         except SQLAlchemyError as error:
             raise as_unavailable(error) or error from None
+
+    def commit_unless_busy(self, work: Callable[[], object]) -> bool:
+        """Do ``work`` in a transaction of its own, and give way to whoever holds what it needs.
+
+        Giving way comes before PostgreSQL looks for a deadlock, and ends that of the two which would not.
+        """
+        self.commit()
+        try:
+            self.connection.exec_driver_sql(_GIVE_WAY)
+            work()
+        except OperationalError as error:
+            if getattr(error.orig, "sqlstate", None) not in _BUSY:
+                raise
+            self.connection.rollback()
+            return False
+        self.commit()
+        return True
 
     def _leave(self) -> None:
         """Give the connection back without what belongs to this unit."""

@@ -327,5 +327,12 @@ class UnitOfWork(AbstractContextManager["UnitOfWork"], Protocol):
         """Make what was done so far permanent; in a rehearsal, do nothing."""
         ...
 
+    def commit_unless_busy(self, work: Callable[[], object]) -> bool:
+        """Do ``work`` in a transaction of its own and commit it.
+
+        False where another session holds what it needs for more than a moment: then nothing of it was done.
+        """
+        ...
+
 
 OpenUnitOfWork: TypeAlias = Callable[[], UnitOfWork]

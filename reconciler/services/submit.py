@@ -7,6 +7,7 @@ first byte leaves, and every write after it is fenced by the claim's token.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -80,11 +81,25 @@ def submit_channel(
             # What one order met, the next would meet as well.
             break
     if settled:
-        release_waiting(judge_again(context, channel, settled, desk.pos))
-        hit("submit.before_judge_commit")
+        _judge(desk, settled)
     unit.commit()
     hit("submit.after_judge_commit")
     return taken
+
+
+def _judge(desk: Desk, settled: Sequence[str]) -> None:
+    """Say at once what became of orders; a run that is judging the same ones has the word, and then the next.
+
+    A run keeps its rows until it is through: of the two, the one that would lose more must not be the one to
+    be ended.
+    """
+
+    def judge() -> None:
+        release_waiting(judge_again(desk.context, desk.channel, settled, desk.pos))
+        hit("submit.before_judge_commit")
+
+    if not desk.context.unit.commit_unless_busy(judge):
+        log.info("judging_left_to_run", orders=len(settled))
 
 
 def has_more(context: Context, channel_id: int) -> bool:

@@ -142,6 +142,16 @@ def test_what_the_shop_holds_back_while_it_is_queued_goes_when_it_is_released(de
     assert desk.work() == "success"
 
 
+def test_a_run_that_is_judging_the_same_orders_is_not_got_in_the_way_of(desk: Desk):
+    """It holds their rows until it is through: the worker leaves the word to it, and what it did is kept."""
+    desk.run()
+    with desk.engine.begin() as run:
+        run.exec_driver_sql("SELECT FROM cart_orders FOR UPDATE")
+        assert desk.work() == "success"
+    assert desk.value("SELECT verdict FROM cart_orders") == "sync_delay"
+    assert desk.run() == "agreed"
+
+
 def test_an_order_that_was_given_up_stays_given_up_though_a_ticket_looks_like_it(desk: Desk):
     """Judged on the spot, it keeps the ticket that the run gave it: the decision is about that evidence."""
     desk.shop.records = [ticket(created_at=datetime.now(UTC))]
