@@ -22,6 +22,8 @@ LOOKUPS: Final = (timedelta(seconds=30), timedelta(minutes=2), timedelta(minutes
 QUEUE_PATIENCE: Final = timedelta(seconds=60)
 #: How often every order is looked at again, changed or not.
 SWEEP_EVERY: Final = timedelta(days=7)
+#: A sweep that ended incomplete is tried again after this: it asks a vendor for all that a shop ever sold.
+SWEEP_AGAIN: Final = timedelta(hours=6)
 #: When more orders than this, and more than this share of a run, look missing, the read is wrong, not they.
 BRAKE_FLOOR: Final = 20
 BRAKE_SHARE: Final = Decimal("0.20")

@@ -7,6 +7,7 @@ from typing import Final
 
 from sqlalchemy import Connection
 
+from reconciler.domain.policy import SWEEP_AGAIN, SWEEP_EVERY
 from reconciler.persistence.rows import as_json
 from reconciler.ports import RunSummary
 
@@ -21,11 +22,12 @@ UPDATE runs SET finished_at = %(now)s, outcome = %(outcome)s, counts = %(counts)
 WHERE channel_id = %(channel)s AND id = %(run)s
 """
 #: By the run's own clock, so that the first run ever is a sweep and a rehearsal's time does not matter.
-_SWEPT: Final = """
-SELECT EXISTS (
-    SELECT FROM runs
-    WHERE channel_id = %(channel)s AND "full" AND outcome = 'complete' AND started_at > %(since)s
-)
+#: Until a first one is complete each run is a sweep.
+_SWEEP_IS_DUE: Final = """
+SELECT whole IS NULL OR (whole <= %(now)s - %(every)s AND tried <= %(now)s - %(again)s) FROM (
+    SELECT max(started_at) AS tried, max(started_at) FILTER (WHERE outcome = 'complete') AS whole
+    FROM runs WHERE channel_id = %(channel)s AND "full"
+) sweeps
 """
 _LAST_FINISHED: Final = """
 SELECT coalesce(max(id), 0) FROM runs WHERE channel_id = %(channel)s AND finished_at IS NOT NULL
@@ -62,11 +64,10 @@ class SqlRuns:
         }
         self._connection.exec_driver_sql(_FINISH, parameters)
 
-    def swept_since(self, channel_id: int, moment: datetime) -> bool:
-        """Say whether a complete run after ``moment`` looked at every order of the channel."""
-        return bool(
-            self._connection.exec_driver_sql(_SWEPT, {"channel": channel_id, "since": moment}).scalar_one()
-        )
+    def sweep_is_due(self, channel_id: int, now: datetime) -> bool:
+        """Say whether it is time to look at every order of the channel, or to try that again."""
+        parameters = {"channel": channel_id, "now": now, "every": SWEEP_EVERY, "again": SWEEP_AGAIN}
+        return bool(self._connection.exec_driver_sql(_SWEEP_IS_DUE, parameters).scalar_one())
 
     def last_finished(self, channel_id: int) -> int:
         """Return the id of the channel's latest finished run, 0 when there is none."""

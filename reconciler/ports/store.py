@@ -296,8 +296,8 @@ class Runs(Protocol):
         """Write how the run ended."""
         ...
 
-    def swept_since(self, channel_id: int, moment: datetime) -> bool:
-        """Say whether a complete run after ``moment`` looked at every order of the channel."""
+    def sweep_is_due(self, channel_id: int, now: datetime) -> bool:
+        """Say whether it is time to look at every order of the channel, or to try that again."""
         ...
 
     def last_finished(self, channel_id: int) -> int:

@@ -9,7 +9,6 @@ from time import perf_counter
 import structlog
 
 from reconciler.domain.errors import RefusedError
-from reconciler.domain.policy import SWEEP_EVERY
 from reconciler.failpoints import hit
 from reconciler.ports import Channel, Judgement, RunOutcome, RunSummary, Side
 from reconciler.services.compare import Bench, Comparison, compare, open_bench
@@ -32,13 +31,13 @@ def run_channel(
 ) -> RunSummary:
     """Reconcile a channel; raise RefusedError when another run of it is under way.
 
-    The first run, and one a week, is a sweep. In a rehearsal every order counts and nothing enters the
-    queue. ``tell`` hears every finding.
+    The first run, and one a week, is a sweep; one that ends incomplete is tried again. In a rehearsal every
+    order counts and nothing enters the queue. ``tell`` hears every finding.
     """
     unit, now = context.unit, context.clock()
     if not unit.channels.try_lock(channel.id):
         raise RefusedError(f"another run of {channel.name} is under way", next_step="wait for it to end")
-    full = full or not unit.runs.swept_since(channel.id, now - SWEEP_EVERY)
+    full = full or unit.runs.sweep_is_due(channel.id, now)
     run_id = unit.runs.start(channel.id, full=full, trigger=trigger, now=now)
     if channel.compared_run < 0:
         # What a run stored that was under way when the channel changed bears the keys of before.

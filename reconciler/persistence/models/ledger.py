@@ -32,6 +32,7 @@ class RunRow(Base):
     __table_args__ = (
         one_of("outcome", RunOutcome),
         check("finished_with_outcome", "(outcome IS NULL) = (finished_at IS NULL)"),
+        Index("ix_runs_sweeps", "channel_id", "started_at", "outcome", postgresql_where=text('"full"')),
     )
 
 

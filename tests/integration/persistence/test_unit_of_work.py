@@ -14,9 +14,9 @@ from sqlalchemy.exc import IntegrityError
 from reconciler.domain.errors import UnavailableError
 from reconciler.persistence import SqlUnitOfWork, make_engine, migrations
 from reconciler.persistence.engine import CONNECT
-from reconciler.ports import UnitOfWork
-from tests.builders import POLICY
-from tests.integration.persistence.world import apply, value
+from reconciler.ports import RunOutcome, RunSummary, UnitOfWork
+from tests.builders import NOW, POLICY, ago
+from tests.integration.persistence.world import apply, channel, value
 
 
 def count(engine: Engine) -> object:
@@ -36,6 +36,32 @@ def test_leaving_without_commit_takes_everything_back(engine: Engine):
     with SqlUnitOfWork(engine) as unit:
         apply(unit, POLICY)
     assert count(engine) == 0
+
+
+@pytest.mark.parametrize(
+    ("sweeps", "due"),
+    [
+        ([], True),
+        ([(1, "incomplete")], True),
+        ([(6 * 24, "complete")], False),
+        ([(8 * 24, "complete")], True),
+        ([(8 * 24, "complete"), (5, "incomplete")], False),
+        ([(8 * 24, "complete"), (5, None)], False),
+        ([(8 * 24, "complete"), (7, "incomplete")], True),
+    ],
+)
+def test_a_sweep_is_due_once_a_week_and_not_at_every_run_while_none_gets_through(
+    unit: SqlUnitOfWork, sweeps: list[tuple[int, str | None]], due: bool
+):
+    """It asks a vendor for all that a shop ever sold; only until a first one is complete each run is one."""
+    where = channel(unit)
+    unit.runs.start(where.id, full=False, trigger="test", now=NOW)
+    for hours, outcome in sweeps:
+        run = unit.runs.start(where.id, full=True, trigger="test", now=ago(hours=hours))
+        if outcome:
+            summary = RunSummary(run_id=run, channel=where.name, full=True, outcome=RunOutcome(outcome))
+            unit.runs.finish(where.id, summary, ago(hours=hours))
+    assert unit.runs.sweep_is_due(where.id, NOW) is due
 
 
 def test_what_is_committed_stays_and_the_rest_does_not(engine: Engine):
