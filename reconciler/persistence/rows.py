@@ -13,6 +13,7 @@ from typing import Any, Final, Generic, NamedTuple, TypeAlias, TypeVar
 import msgspec
 from psycopg.types.json import Json
 
+from reconciler.domain.case import inside_rule
 from reconciler.domain.differences import line_counts
 from reconciler.domain.matching import name_key
 from reconciler.domain.orders import (
@@ -24,7 +25,7 @@ from reconciler.domain.orders import (
     cart_reference,
     edit_family,
 )
-from reconciler.domain.policy import PHONE_DIGITS, Policy
+from reconciler.domain.policy import PHONE_DIGITS
 from reconciler.ports import Channel, Snapshot
 
 ValueT = TypeVar("ValueT")
@@ -108,8 +109,7 @@ class CartRows:
     """Turns the cart orders of one channel into rows of ``CART_COLUMNS``."""
 
     def __init__(self, channel: Channel) -> None:
-        self._mapping = channel.policy.sku_map
-        self._takes = download_rule(channel.policy)
+        self._policy = channel.policy
 
     def key(self, order: CartOrder) -> str:
         """Return what identifies an order within its channel."""
@@ -122,7 +122,7 @@ class CartRows:
         """
         _check_times(_CART_TIMES(snapshot.order), snapshot.order.shipments)
         order, body = storable(snapshot.order, CartOrder)
-        lines = lines_digest(order.lines, self._mapping) if order.lines else None
+        lines = lines_digest(order.lines, self._policy.sku_map) if order.lines else None
         return Prepared(order.reference, digest_of(body, lines or b""), order, _text(snapshot.raw), lines)
 
     def row(self, prepared: Prepared[CartOrder]) -> tuple[object, ...]:
@@ -138,7 +138,7 @@ class CartRows:
             prepared.lines,
             len(order.lines),
             all(parcel.traceable for parcel in order.shipments),
-            self._takes(order),
+            inside_rule(order, self._policy),
         )
 
 
@@ -210,20 +210,6 @@ def storable(order: OrderT, kind: type[OrderT]) -> tuple[OrderT, bytes]:
 def _text(raw: str) -> str:
     """Return a payload as it came; a NUL, which PostgreSQL cannot store, becomes U+FFFD."""
     return raw.replace("\0", "\ufffd") if "\0" in raw else raw
-
-
-def download_rule(policy: Policy) -> Callable[[CartOrder], bool]:
-    """Return ``Case.inside_download_rule`` for one policy, cheap enough to ask of every order read."""
-    payment, fulfillment = policy.download.payment, policy.download.fulfillment
-
-    def takes(order: CartOrder) -> bool:
-        return (
-            not order.archived
-            and (not payment or order.payment_status in payment)
-            and (not fulfillment or order.fulfillment_status in fulfillment)
-        )
-
-    return takes
 
 
 def ticket_keys(name: str | None, phone: str | None) -> tuple[str | None, str | None]:

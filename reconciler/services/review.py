@@ -70,10 +70,7 @@ def adopt(
         changed = unit.queue.adopt(found.id, reference, pos_id, actor=actor, reason=reason, origin=origin)
     judge_these(bench, [reference])
     # Nobody could explain the record; now somebody has.
-    explained = WELL
-    unit.mismatches.record(
-        found.id, bench.run_id, [Judgement(f"{ORPHAN}{pos_id}", explained)], context.clock()
-    )
+    unit.mismatches.record(found.id, bench.run_id, [Judgement(f"{ORPHAN}{pos_id}", WELL)], context.clock())
     unit.commit()
     _note(context, "adopted", origin=origin, changed=changed)
     return Decided(channel, reference, changed)

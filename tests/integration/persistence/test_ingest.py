@@ -9,16 +9,11 @@ from itertools import permutations
 
 import pytest
 
-from reconciler.domain.case import Case
-from reconciler.domain.evidence import Evidence
 from reconciler.domain.orders import CartOrder, Customer, PaymentStatus, PosStatus
-from reconciler.domain.policy import DownloadRule, Policy
 from reconciler.domain.verdict import Classification
 from reconciler.persistence import SqlUnitOfWork
-from reconciler.persistence.rows import download_rule
 from reconciler.ports import Channel, Ingested, Page, Quarantined, Side, Snapshot
 from tests.builders import NOW, POLICY, ago, cart_order, line, policy, pos_order, shipment
-from tests.integration.persistence.strategies import CART_CHANGES
 from tests.integration.persistence.world import (
     apply,
     channel,
@@ -221,21 +216,6 @@ def test_a_payment_that_moves_no_stamp_is_as_new_as_our_reading_of_it(
     suspect = suspected(unit, where)["1001"]
     assert suspect.known_paid_at == NOW
     assert verdict_on(suspect, POLICY).classification is Classification.SYNC_DELAY
-
-
-def test_the_download_rule_is_the_domains():
-    """The quick form of the rule that ingest uses says what ``Case.inside_download_rule`` says."""
-    rules = (DownloadRule(), POLICY.download, DownloadRule(fulfillment=frozenset({"fulfilled", "on_hold"})))
-    orders = [
-        cart_order(**{field: value})
-        for field in ("payment_status", "fulfillment_status", "archived", "draft")
-        for value in CART_CHANGES[field]
-    ]
-    for rule in rules:
-        judged = Policy(download=rule)
-        for order in orders:
-            inside = Case(Evidence(cart=order), judged).inside_download_rule
-            assert download_rule(judged)(order) == inside
 
 
 def test_a_changed_mapping_stores_an_order_again(unit: SqlUnitOfWork):
